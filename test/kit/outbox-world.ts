@@ -49,6 +49,7 @@ interface FakeSession {
   state: "none" | "offered" | "ready" | "refused";
   key: number;
   counter: number;
+  isRenewing: boolean;
 }
 
 /** What a frame of these worlds has in its place of a sealed content. */
@@ -63,14 +64,18 @@ export class NumberedKeys implements ConversationKeys {
   readonly sessions = new Map<string, FakeSession>();
   readonly modes = new Map<string, 2 | "seed">();
   renewals = 0;
-  #lastKey = 0;
+  /** Of the offer that is open, by conversation; another one after each handshake. */
+  readonly #offers = new Map<string, number>();
 
   offer(peer: string, conversationId: string): object | undefined {
     const session = this.of(peer, conversationId);
     if (session.state === "refused") throw new Error(`${peer} shows another key; accept its fingerprint`);
-    if (session.state === "ready") return undefined;
-    session.state = "offered";
-    return { agentId: self, publicKey: "key" };
+    if (session.state === "ready") {
+      if (!session.isRenewing) return undefined;
+    } else session.state = "offered";
+    const offer = this.#offers.get(keyOf(peer, conversationId)) ?? nextNumber();
+    this.#offers.set(keyOf(peer, conversationId), offer);
+    return { agentId: self, publicKey: "key", offer };
   }
 
   state(peer: string, conversationId: string): FakeSession["state"] {
@@ -91,18 +96,23 @@ export class NumberedKeys implements ConversationKeys {
 
   renew(peer: string, conversationId: string): void {
     this.renewals += 1;
-    this.of(peer, conversationId).state = "none";
+    this.of(peer, conversationId).isRenewing = true;
   }
 
-  /** The handshake is complete. */
-  complete(peer: string, conversationId: string): void {
-    this.#lastKey += 1;
+  /** The handshake is complete. @param key what both sides have now */
+  complete(peer: string, conversationId: string, key = nextNumber()): void {
     this.modes.set(peer, this.modes.get(peer) ?? 2);
-    this.sessions.set(keyOf(peer, conversationId), { state: "ready", key: this.#lastKey, counter: 0 });
+    this.#offers.delete(keyOf(peer, conversationId));
+    this.sessions.set(keyOf(peer, conversationId), { state: "ready", key, counter: 0, isRenewing: false });
   }
 
   of(peer: string, conversationId: string): FakeSession {
-    const session = this.sessions.get(keyOf(peer, conversationId)) ?? { state: "none", key: 0, counter: 0 };
+    const session = this.sessions.get(keyOf(peer, conversationId)) ?? {
+      state: "none",
+      key: 0,
+      counter: 0,
+      isRenewing: false,
+    };
     this.sessions.set(keyOf(peer, conversationId), session);
     return session;
   }
@@ -110,7 +120,7 @@ export class NumberedKeys implements ConversationKeys {
 
 /** An outbox with a fake clock, and all that it says and tells. */
 export class OutboxWorld {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly keys = new NumberedKeys();
   readonly disk: DiskOfMessages;
   /** What was said since it was looked at last. */
@@ -122,8 +132,9 @@ export class OutboxWorld {
   takes: (frame: SaidFrame) => boolean = () => true;
   #ids = 0;
 
-  constructor(disk = new DiskOfMessages()) {
+  constructor(disk = new DiskOfMessages(), clock = new FakeClock()) {
     this.disk = disk;
+    this.clock = clock;
     this.outbox = new Outbox({
       agentId: self,
       clock: this.clock,
@@ -148,6 +159,21 @@ export class OutboxWorld {
     world.outbox.rate({ messagesPerSecond: 0 });
     world.outbox.lineUp();
     for (const peer of peers) world.keys.complete(peer, "talk");
+    return world;
+  }
+
+  /** The same, and what was said to these peers before has shown that they are here. */
+  static async here(...peers: readonly string[]): Promise<OutboxWorld> {
+    const world = await OutboxWorld.ready(...peers);
+    for (const peer of peers) {
+      await world.add(`first-${peer}`, { recipientId: peer });
+      // A conversation in which something else waits for good keeps the recipient known.
+      await world.add(`stays-${peer}`, { recipientId: peer, conversationId: "aside" });
+      world.outbox.acked(`first-${peer}`);
+      world.outbox.receipt(peer, [`first-${peer}`]);
+    }
+    await world.outbox.settled();
+    world.said();
     return world;
   }
 
@@ -200,6 +226,19 @@ interface RefusalOptions {
   readonly retryAfterMs?: number;
 }
 
+let lastNumber = 0;
+
+/** A number that no other process of these tests has had. */
+export function nextNumber(): number {
+  lastNumber += 1;
+  return lastNumber;
+}
+
 function keyOf(peer: string, conversationId: string): string {
   return `${peer} ${conversationId}`;
+}
+
+/** The counters of sealed frames. */
+export function countersOf(frames: readonly SaidFrame[]): readonly unknown[] {
+  return frames.filter(({ messageType }) => messageType === "ENCRYPTED").map(({ content }) => content["counter"]);
 }

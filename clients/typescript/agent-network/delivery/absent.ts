@@ -1,3 +1,5 @@
+import type { Clock } from "../../../../src/core/clock.js";
+
 /**
  * What is known of a recipient: `unknown`: nothing yet on this line, so one frame goes to find out. `asked`: that frame
  * is on the line. `here`: everything goes. `absent`: the broker has said so; nothing goes.
@@ -8,6 +10,9 @@ export type Presence = "unknown" | "asked" | "here" | "absent";
 const rememberedMax = 32;
 /** A name that it should still remember is asked about again after this, milliseconds: it has a bound over all, too. */
 const askAgainMs = 5 * 60_000;
+
+/** While some are absent, one is asked about so often, milliseconds. */
+const askEveryMs = 10_000;
 
 interface Known {
   presence: Presence;
@@ -24,9 +29,14 @@ export class Absent {
   readonly #known = new Map<string, Known>();
   #absent = 0;
 
-  /** How many are absent. */
-  get size(): number {
-    return this.#absent;
+  readonly #clock: Clock;
+  readonly #ask: (peer: string) => void;
+  #cancel: (() => void) | undefined;
+
+  /** @param ask a frame may go to an absent one, to find out whether the broker has forgotten that it is waited for */
+  constructor(clock: Clock, ask: (peer: string) => void) {
+    this.#clock = clock;
+    this.#ask = ask;
   }
 
   presence(peer: string): Presence {
@@ -44,9 +54,12 @@ export class Absent {
     return known?.presence === "asked" && known.askedBy === frameId;
   }
 
-  /** The broker says that it is not here. */
-  gone(peer: string, now: number): void {
-    this.#set(peer, { presence: "absent", toldAt: now });
+  /** The broker says that it is not here. True if that is news. */
+  gone(peer: string): boolean {
+    const isNews = this.presence(peer) !== "absent";
+    this.#set(peer, { presence: "absent", toldAt: this.#clock.monotonic() });
+    this.#cancel ??= this.#later();
+    return isNews;
   }
 
   /** It is here: the broker says so, or something of it came. True if that is news. */
@@ -71,24 +84,34 @@ export class Absent {
     this.#absent = 0;
   }
 
-  /**
-   * An absent one that the broker may have forgotten, which may be asked about now; called at a slow pace. They take
-   * turns: whoever is absent again is the last.
-   */
-  askOne(now: number): string | undefined {
-    for (const [peer, known] of this.#known) {
-      if (known.presence !== "absent") continue;
-      if (this.#absent <= rememberedMax && now - known.toldAt < askAgainMs) return undefined;
-      this.#set(peer, { presence: "unknown", toldAt: known.toldAt });
-      return peer;
-    }
-    return undefined;
+  /** Nobody is asked about until one is gone again. */
+  lineDown(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   /** Nothing waits for it any more. */
   forget(peer: string): void {
     if (this.presence(peer) === "absent") this.#absent -= 1;
     this.#known.delete(peer);
+  }
+
+  #later(): () => void {
+    return this.#clock.after(askEveryMs, () => {
+      this.#cancel = this.#absent > 0 ? this.#later() : undefined;
+      const peer = this.#forgotten();
+      if (peer === undefined) return;
+      this.#set(peer, { presence: "unknown", toldAt: 0 });
+      this.#ask(peer);
+    });
+  }
+
+  /** An absent one that the broker may have forgotten. They take turns: whoever is absent again is the last. */
+  #forgotten(): string | undefined {
+    const now = this.#clock.monotonic();
+    for (const [peer, { presence, toldAt }] of this.#known)
+      if (presence === "absent") return this.#absent > rememberedMax || now - toldAt >= askAgainMs ? peer : undefined;
+    return undefined;
   }
 
   #set(peer: string, known: Known): void {

@@ -56,8 +56,8 @@ export class Lane {
   mode: "plain" | "seed" | 2;
   /** The key is not to be used any more, whatever the conversations say. */
   isRenewing = false;
-  /** A handshake is wanted, whether a message waits or not. */
-  isWanted = false;
+  /** Why a handshake is wanted, whether a message waits or not. What is said after a lost counter needs a new key. */
+  wanted: "no" | "asked-for" | "counter-lost" = "no";
   offer: Offer | undefined;
   /**
    * Up to this `seq` messages were delivered whose present frame may still be on its way to the broker: if the line is

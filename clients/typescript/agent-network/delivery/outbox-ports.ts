@@ -64,15 +64,18 @@ export interface HeadToSeal {
 
 /** The part of the conversations that the outbox asks: it has no keys itself. */
 export interface ConversationKeys {
-  /** The content of an offer, the same until its handshake is complete; undefined: there is a key. Throws if refused. */
+  /**
+   * The content of an offer, the same until its handshake is complete; undefined: there is a key that is not to be
+   * renewed. Throws where the peer is refused.
+   */
   offer(peer: string, conversationId: string): object | undefined;
   state(peer: string, conversationId: string): "none" | "offered" | "ready" | "refused";
   mode(peer: string): 2 | "seed" | undefined;
   /** Takes the next counter and seals; throws where there is no key, or the content is no JSON. */
   seal(head: HeadToSeal, data: Readonly<Record<string, unknown>>, kept: boolean): object;
   /**
-   * A counter is given up: nothing more is sealed with this key, and the next offer is for a new one. Until then the
-   * state is not `ready`.
+   * A counter is given up: nothing more will be sealed with this key, and the next `offer` is for a new one, though the
+   * conversation has one until then.
    */
   renew(peer: string, conversationId: string): void;
 }
@@ -85,13 +88,13 @@ export interface OutboxPorts {
   readonly conversations: ConversationKeys;
   readonly kept: KeptMessages;
   /** Wall clock, milliseconds since 1970. */
-  now(): number;
+  now(this: void): number;
   /** A new id of a frame. */
-  newId(): string;
+  newId(this: void): string;
   /** False: there is no line now. */
-  write(frame: SaidFrame): boolean;
+  write(this: void, frame: SaidFrame): boolean;
   /** Does not throw. */
-  tell(report: DeliveryReport): void;
+  tell(this: void, report: DeliveryReport): void;
   /** The store has failed, or what was to go ahead could not be made. Does not throw. */
-  problem(error: unknown): void;
+  problem(this: void, error: unknown): void;
 }

@@ -34,7 +34,7 @@ export class Outbox {
     this.#ports = ports;
     this.#pace = new Pace(ports.clock);
     this.#settled = new Settled(ports, (item) => {
-      this.#waiting.leave(item);
+      this.#sending.left(item);
     });
     this.#sending = new Sending(ports, this.#pace, this.#waiting, this.#settled);
     this.#expiry = new Expiry(

@@ -1,6 +1,6 @@
 import type { Kept, OutboxPorts, SaidFrame } from "./outbox-ports.js";
 
-type Parts = Pick<OutboxPorts, "agentId" | "conversations" | "newId" | "now">;
+type Parts = Pick<OutboxPorts, "agentId" | "conversations">;
 
 /** A message as it is, for other dialects, rooms and the broker (Agent Network §4.1). */
 export function plainFrame({ agentId }: Parts, kept: Kept): SaidFrame {
@@ -21,18 +21,4 @@ export function sealedFrame({ agentId, conversations }: Parts, kept: Kept): Said
   };
   const sealed = conversations.seal({ ...common, originalType: messageType }, content, true);
   return { ...common, messageType: "ENCRYPTED", content: { ...sealed } };
-}
-
-/** An offer of a handshake (Agent Network §10.2). */
-export function offerFrame(parts: Parts, peer: string, conversationId: string, content: object): SaidFrame {
-  return {
-    messageId: parts.newId(),
-    conversationId,
-    senderId: parts.agentId,
-    recipientId: peer,
-    messageType: "HANDSHAKE",
-    content: { ...content },
-    timestamp: parts.now(),
-    metadata: { priority: "HIGH", encrypted: false, requiresResponse: true },
-  };
 }

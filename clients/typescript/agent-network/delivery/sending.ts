@@ -1,36 +1,36 @@
 import { Absent } from "./absent.js";
 import { Ahead } from "./ahead.js";
 import type { Item, Lane } from "./lane.js";
+import { Offers } from "./offers.js";
 import type { OutboxPorts, SaidFrame } from "./outbox-ports.js";
 import type { Pace } from "./pace.js";
 import type { Verdict } from "./refusals.js";
 import { triesMax, waitMs } from "./retry.js";
-import { offerFrame, plainFrame, sealedFrame } from "./said.js";
+import { plainFrame, sealedFrame } from "./said.js";
 import type { End, Settled } from "./settled.js";
 import { Speaker, type Turn } from "./speaker.js";
 import type { Waiting } from "./waiting.js";
 import { absentWords, ended, expired, keyWords, noReceipt, wordsOf } from "./words.js";
-
-/** While some are absent, one that the broker may have forgotten is asked about so often, milliseconds. */
-const askMs = 10_000;
 
 /** Says what waits: when there is a line, a key and a recipient; and again until its end is known. */
 export class Sending {
   readonly #ports: OutboxPorts;
   readonly #waiting: Waiting;
   readonly #settled: Settled;
-  readonly #absent = new Absent();
+  readonly #absent: Absent;
+  readonly #offers: Offers;
   readonly #speaker: Speaker;
   readonly ahead = new Ahead();
-  /** The lanes whose offer of a handshake has this id. */
-  // bound: one of each lane of Waiting · evicts: the next offer of the lane, its handshake, or its end · owner: Sending
-  readonly #offers = new Map<string, Lane>();
-  #cancelAsk: (() => void) | undefined;
 
   constructor(ports: OutboxPorts, pace: Pace, waiting: Waiting, settled: Settled) {
     this.#ports = ports;
     this.#waiting = waiting;
     this.#settled = settled;
+    this.#offers = new Offers(ports);
+    this.#absent = new Absent(ports.clock, (peer) => {
+      this.wakeAll(peer);
+      this.run();
+    });
     this.#speaker = new Speaker(ports.clock, pace, this.ahead, ports, (lane) => this.#speak(lane));
   }
 
@@ -50,6 +50,13 @@ export class Sending {
     lane.timer = undefined;
     this.#noOffer(lane);
     if (!this.#waiting.has(lane.peer)) this.#absent.forget(lane.peer);
+  }
+
+  /** A message is off the disk. */
+  left(item: Item): void {
+    this.#waiting.leave(item);
+    const { recipientId } = item.kept;
+    if (!this.#waiting.has(recipientId)) this.#absent.forget(recipientId);
   }
 
   /** A new message waits in this lane. */
@@ -78,8 +85,7 @@ export class Sending {
   lineDown(): void {
     this.#speaker.lineDown();
     this.ahead.lineDown();
-    this.#cancelAsk?.();
-    this.#cancelAsk = undefined;
+    this.#absent.lineDown();
     for (const lane of this.#waiting.lanes()) {
       this.#sayAgain(lane);
       if (lane.unproved !== undefined) this.#renew(lane);
@@ -111,7 +117,7 @@ export class Sending {
 
   /** The lane whose offer of a handshake has this id. */
   offering(id: string): Lane | undefined {
-    return this.#offers.get(id);
+    return this.#offers.find(id);
   }
 
   /** A message is delivered or given up. */
@@ -132,22 +138,22 @@ export class Sending {
   offerRefused(lane: Lane, verdict: Verdict): void {
     const { offer } = lane;
     if (offer === undefined) return;
-    const now = this.#ports.clock.monotonic();
     switch (verdict.is) {
       case "slower":
         this.#noAnswer(lane.peer, offer.id);
-        offer.dueAt = now;
+        this.#offers.again(lane);
         break;
       case "absent":
         this.#gone(lane.peer);
         return;
       case "again":
-        offer.dueAt = Math.max(offer.dueAt, now + verdict.ms);
+        offer.dueAt = Math.max(offer.dueAt, this.#ports.clock.monotonic() + verdict.ms);
         this.#arm(lane, offer.dueAt);
         return;
       case "failed":
-        // Without a key nothing of this lane can be said.
-        this.#waiting.notWanted(lane);
+        // Without a key nothing of this lane can be said. What is said later offers anew.
+        lane.offer = { ...offer, said: triesMax };
+        this.#offers.again(lane);
         this.#failAll(lane, verdict);
         break;
     }
@@ -170,12 +176,13 @@ export class Sending {
         this.#arm(lane, item.dueAt);
         return;
       case "failed":
-        if (verdict.also === "none") this.end(lane, item, ended(verdict));
-        else this.#failAll(lane, verdict);
+        this.end(lane, item, ended(verdict));
+        if (verdict.also !== "none") this.#failAll(lane, verdict);
     }
   }
 
   #speak(lane: Lane): Turn {
+    if (lane.size === 0 && lane.wanted === "no") return "nothing";
     const presence = this.#absent.presence(lane.peer);
     if (presence === "absent" || presence === "asked") return "nothing";
     if (lane.isPlain) return this.#sayMessage(lane);
@@ -204,6 +211,8 @@ export class Sending {
       lane.again(item);
       return "no line";
     }
+    // A broker in the same process may have answered already.
+    if (!isOnLine(item)) return "said";
     this.#absent.said(lane.peer, messageId);
     this.#arm(lane, item.dueAt);
     this.#tell(item, "sent");
@@ -225,31 +234,29 @@ export class Sending {
   }
 
   #sayOffer(lane: Lane): Turn {
-    const { conversations, clock } = this.#ports;
-    const { peer, conversationId, offer } = lane;
-    if (offer !== undefined && offer.dueAt > clock.monotonic()) return "nothing";
-    let content: object | undefined;
+    if (!this.#offers.isDue(lane)) return "nothing";
+    let frame: SaidFrame | undefined;
     try {
-      content = conversations.offer(peer, conversationId);
+      frame = this.#offers.make(lane);
     } catch (error) {
       // The peer is refused until the application accepts its new key.
       for (const item of lane) this.#waits(item, wordsOf(error));
       return "nothing";
     }
-    if (content === undefined) {
+    if (frame === undefined) {
       this.#hasKey(lane);
       this.changed(lane);
-      return conversations.state(peer, conversationId) === "ready" ? "skipped" : "nothing";
+      return this.#ports.conversations.state(lane.peer, lane.conversationId) === "ready" ? "skipped" : "nothing";
     }
-    const frame = offerFrame(this.#ports, peer, conversationId, content);
-    if (!this.#ports.write(frame)) return "no line";
-    this.#noOffer(lane);
-    const said = (offer?.said ?? 0) + 1;
-    lane.offer = { id: frame.messageId, said, dueAt: clock.monotonic() + waitMs(said - 1) };
-    this.#offers.set(frame.messageId, lane);
-    this.#absent.said(peer, frame.messageId);
-    this.#arm(lane, lane.offer.dueAt);
-    for (const item of lane) this.#waits(item, keyWords(peer));
+    const dueAt = this.#offers.said(lane, frame);
+    if (!this.#ports.write(frame)) {
+      this.#offers.again(lane);
+      return "no line";
+    }
+    if (lane.offer?.id !== frame.messageId) return "said"; // answered already, in the same process
+    this.#absent.said(lane.peer, frame.messageId);
+    this.#arm(lane, dueAt);
+    for (const item of lane) this.#waits(item, keyWords(lane.peer));
     return "said";
   }
 
@@ -284,7 +291,7 @@ export class Sending {
     if (offer !== undefined && offer.dueAt > now) nextAt = Math.min(nextAt, offer.dueAt);
     else if (offer !== undefined) {
       this.#noAnswer(lane.peer, offer.id);
-      if (lane.size === 0 && offer.said >= triesMax) this.#waiting.notWanted(lane);
+      if (offer.said >= triesMax && lane.wanted === "asked-for") this.#waiting.notWanted(lane);
     }
     if (nextAt < Infinity) this.#arm(lane, nextAt);
     for (const item of over) this.end(lane, item, noReceipt(item));
@@ -297,37 +304,18 @@ export class Sending {
   }
 
   #gone(peer: string): void {
-    const { clock } = this.#ports;
-    const isNews = !this.isAbsent(peer);
-    this.#absent.gone(peer, clock.monotonic());
-    if (!isNews) return;
+    if (!this.#absent.gone(peer)) return;
     for (const lane of this.#waiting.lanesOf(peer)) {
       this.#sayAgain(lane);
       this.#speaker.drop(lane);
       for (const item of lane) this.#waits(item, absentWords(peer));
     }
-    this.#cancelAsk ??= clock.after(askMs, () => {
-      this.#ask();
-    });
-  }
-
-  /** One of the absent is asked about, and so on while there are some. */
-  #ask(): void {
-    const { clock } = this.#ports;
-    this.#cancelAsk = undefined;
-    if (!this.#speaker.hasLine || this.#absent.size === 0) return;
-    const peer = this.#absent.askOne(clock.monotonic());
-    if (peer !== undefined) this.wakeAll(peer);
-    this.#cancelAsk = clock.after(askMs, () => {
-      this.#ask();
-    });
-    this.#speaker.run();
   }
 
   /** All that is on the line of this lane is said again as soon as it can be. */
   #sayAgain(lane: Lane): void {
     for (const item of lane.said()) lane.again(item);
-    if (lane.offer !== undefined) lane.offer.dueAt = this.#ports.clock.monotonic();
+    this.#offers.again(lane);
     lane.timer?.cancel();
     lane.timer = undefined;
   }
@@ -337,6 +325,8 @@ export class Sending {
     if (lane.isRenewing) return;
     this.#ports.conversations.renew(lane.peer, lane.conversationId);
     lane.isRenewing = true;
+    // It is remembered until there is another key, also if nothing waits there.
+    this.#waiting.want(lane, "counter-lost");
     this.#noOffer(lane);
   }
 
@@ -348,9 +338,8 @@ export class Sending {
 
   #noOffer(lane: Lane): void {
     if (lane.offer === undefined) return;
-    this.#offers.delete(lane.offer.id);
     if (this.#absent.asks(lane.peer, lane.offer.id)) this.#absent.notAsked(lane.peer);
-    lane.offer = undefined;
+    this.#offers.end(lane);
   }
 
   #failAll(lane: Lane, verdict: Verdict & { readonly is: "failed" }): void {
@@ -371,4 +360,9 @@ export class Sending {
     const { messageId, recipientId, conversationId } = item.kept;
     this.#ports.tell({ messageId, recipientId, conversationId, state, ...(message !== undefined && { message }) });
   }
+}
+
+/** As it is now, whatever was known of it before. */
+function isOnLine({ phase }: Item): boolean {
+  return phase === "line";
 }

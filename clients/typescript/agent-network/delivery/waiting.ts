@@ -103,24 +103,31 @@ export class Waiting {
   /** The same, made if there is none, since a handshake is wanted; undefined if it is so in too many. */
   wanted(peer: string, conversationId: string): Lane | undefined {
     const known = this.sealed(peer, conversationId);
-    if (known?.isWanted === true) return known;
-    if (this.#wanted >= wantedMax) return known;
+    if (known === undefined && this.#wanted >= wantedMax) return undefined;
     const lane = known ?? this.#lane(peer, conversationId, false);
-    lane.isWanted = true;
-    this.#wanted += 1;
+    this.want(lane, "asked-for");
     return lane;
+  }
+
+  /** A handshake is wanted in this lane: it is remembered until it is complete, unless there are too many. */
+  want(lane: Lane, why: "asked-for" | "counter-lost"): void {
+    if (lane.wanted === "no") {
+      if (this.#wanted >= wantedMax) return;
+      this.#wanted += 1;
+    }
+    if (lane.wanted !== "counter-lost") lane.wanted = why;
   }
 
   /** No handshake is wanted there beyond what its messages need. */
   notWanted(lane: Lane): void {
-    if (!lane.isWanted) return;
-    lane.isWanted = false;
+    if (lane.wanted === "no") return;
+    lane.wanted = "no";
     this.#wanted -= 1;
   }
 
   /** True if a lane is of no use any more; it is forgotten then. */
   drop(lane: Lane): boolean {
-    if (lane.size > 0 || lane.isWanted) return false;
+    if (lane.size > 0 || lane.wanted !== "no") return false;
     const recipient = this.#recipients.get(lane.peer);
     recipient?.lanes.delete(keyOf(lane.conversationId, lane.isPlain));
     if (recipient !== undefined) this.#tidy(lane.peer, recipient);
