@@ -1,4 +1,4 @@
-import { similar } from "../../../src/core/index.js";
+import { similar } from "../../../src/core/similar.js";
 import { shown } from "./shown.js";
 
 /** Every option that there is: a type that gets another has to be told here. */
