@@ -26,6 +26,8 @@ export class Conversation {
   isOffered = false;
   /** A new handshake is wanted though there is a key. */
   isRenewing = false;
+  /** A counter of this key was given up: nothing more that has a place is sealed with it. */
+  isSpent = false;
   /** Openings that failed since the last that did not. */
   failures = 0;
   /** By the monotonic clock, milliseconds. */
@@ -73,6 +75,7 @@ export class Conversation {
   complete(session: Session, clock: Clock, ended: (previous: Session) => void): void {
     this.endHandshake();
     this.isRenewing = false;
+    this.isSpent = false;
     this.failures = 0;
     const before = this.#current;
     this.#current = session;

@@ -151,13 +151,24 @@ export class Conversations {
     if (this.#peers.refusal(peer) !== undefined) return "refused";
     if (this.mode(peer) === "seed" && this.#seedPeers.sealing(peer) !== undefined) return "ready";
     const conversation = this.#table.get(peer, conversationId);
-    if (conversation?.current !== undefined) return "ready";
+    if (conversation?.current !== undefined && !conversation.isSpent) return "ready";
     return conversation?.isOffered === true ? "offered" : "none";
   }
 
   /** By what the peer is pinned; undefined where it was never met. */
   mode(peer: string): 2 | "seed" | undefined {
     return this.#peers.get(peer)?.mode;
+  }
+
+  /**
+   * A place in a conversation was given up, which its peer would wait for in vain: nothing more that has a place is
+   * sealed with its key. It is not `ready` until a new handshake is complete.
+   */
+  renew(peer: string, conversationId: string): void {
+    const conversation = this.#table.get(peer, conversationId);
+    if (conversation?.current === undefined) return;
+    conversation.isRenewing = true;
+    conversation.isSpent = true;
   }
 
   /**
