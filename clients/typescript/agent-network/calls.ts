@@ -1,6 +1,6 @@
 import type { Clock } from "../../../src/core/clock.js";
 import { networkError, type NetworkError } from "./error.js";
-import type { NetworkFrame } from "./frames.js";
+import type { Message } from "./message.js";
 
 /** Calls that wait for their answers at a time; a further one is refused. */
 export const callsMax = 4_096;
@@ -22,7 +22,7 @@ export interface Call {
 }
 
 interface OpenCall extends Call {
-  readonly resolve: (answer: NetworkFrame) => void;
+  readonly resolve: (answer: Message) => void;
   readonly reject: (error: NetworkError) => void;
 }
 
@@ -37,14 +37,19 @@ export class OpenCalls {
   }
 
   /** Waits for the answer. @throws NetworkError */
-  wait(call: Call): Promise<NetworkFrame> {
+  wait(call: Call): Promise<Message> {
     const key = keyOf(call.peer, call.kind, call.id);
     if (this.#calls.size >= callsMax)
       return Promise.reject(
         networkError("MESSAGE_ERROR", `${callsMax} calls wait for their answers; wait for some before the next`),
       );
-    if (this.#calls.has(key))
-      return Promise.reject(networkError("MESSAGE_ERROR", `${call.peer} was asked under this id before; take a new id`));
+    const before = this.#calls.get(key);
+    if (call.kind === "PROPOSAL")
+      before?.reject(networkError("MESSAGE_ERROR", "the proposal was made anew; the newer one waits for its decision"));
+    else if (before !== undefined)
+      return Promise.reject(
+        networkError("MESSAGE_ERROR", `${call.peer} was asked under this id before; take a new id`),
+      );
     return new Promise((resolve, reject) => {
       const end = (): void => {
         cancel();
@@ -69,10 +74,10 @@ export class OpenCalls {
   }
 
   /** True if a message that was opened, or came in plain, answers an open call: the call is over then. */
-  answer(frame: NetworkFrame, isSealed: boolean): boolean {
-    const call = this.#answered(frame);
-    if (call === undefined || (call.sealed && !isSealed)) return false;
-    call.resolve(frame);
+  answer(message: Message): boolean {
+    const call = this.#answered(message);
+    if (call === undefined || (call.sealed && !message.sealed)) return false;
+    call.resolve(message);
     return true;
   }
 
@@ -81,12 +86,12 @@ export class OpenCalls {
     for (const call of this.#calls.values()) if (call.messageId === messageId) call.reject(error);
   }
 
-  /** Nobody is answered any more. */
-  failAll(error: NetworkError): void {
-    for (const call of [...this.#calls.values()]) call.reject(error);
+  /** Nobody is answered any more: of a peer, or at all. */
+  failAll(error: NetworkError, peer?: string): void {
+    for (const call of [...this.#calls.values()]) if (peer === undefined || call.peer === peer) call.reject(error);
   }
 
-  #answered({ senderId, messageType, content }: NetworkFrame): OpenCall | undefined {
+  #answered({ senderId, messageType, content }: Message): OpenCall | undefined {
     const { requestId, proposalId } = content;
     if (messageType === "RESPONSE" && typeof requestId === "string")
       // Agents of other dialects answer a proposal by a RESPONSE that names it (Agent Network §4.3).

@@ -35,8 +35,10 @@ export interface ConnectionPorts {
   /** A line that was up is gone. `willRetry`: it is made again. */
   down(closed: Closed, willRetry: boolean): void;
   failed(error: NetworkError): void;
-  /** It is tried again in so many milliseconds. */
-  waiting(ms: number): void;
+  /** An attempt begins. */
+  begun(): void;
+  /** Heartbeats were not answered. */
+  silent(): void;
 }
 
 /** One WebSocket, from its making to its end. */
@@ -86,6 +88,7 @@ export class Connection {
       stretch: () => ports.stretch(),
       beat: () => this.send(ports.say("HEARTBEAT", { timestamp: clock.now() })),
       lost: () => {
+        ports.silent();
         this.#lost({ code: 1006, reason: "" }, "three heartbeats in a row were not answered");
       },
     });
@@ -174,6 +177,7 @@ export class Connection {
   async #attempt(): Promise<void> {
     this.#stop();
     this.#phase = "connecting";
+    this.#ports.begun();
     this.#attempts += 1;
     this.#cause = undefined;
     this.#refusal = undefined;
@@ -256,7 +260,6 @@ export class Connection {
   #retryIn(ms: number): void {
     this.#anchor = setInterval(() => undefined, 2 ** 30);
     this.#cancelRetry = this.#ports.clock.after(ms, () => void this.#attempt());
-    this.#ports.waiting(ms);
   }
 
   #fail(error: NetworkError): void {
@@ -277,6 +280,12 @@ export class Connection {
 }
 
 /** True for a refusal of the session itself, not of a message. */
-function isOfLogin({ refusal, originalMessageId }: { refusal: Refusal; originalMessageId: string | undefined }): boolean {
+function isOfLogin({
+  refusal,
+  originalMessageId,
+}: {
+  refusal: Refusal;
+  originalMessageId: string | undefined;
+}): boolean {
   return refusal.errorCode === "AUTHENTICATION_FAILED" && originalMessageId === undefined;
 }

@@ -111,7 +111,9 @@ export function readContent<T extends KnownType>(
   content: Fields,
 ): { readonly content: ContentOf<T> } | { readonly problem: string } {
   const read = contents[type].safeParse(content);
-  return read.success ? { content: read.data as ContentOf<T> } : { problem: `${type}: content.${shapeProblemText(read.error, content)}` };
+  return read.success
+    ? { content: read.data as ContentOf<T> }
+    : { problem: `${type}: content.${shapeProblemText(read.error, content)}` };
 }
 
 /** What is wrong with what is to be said, and where; undefined if nothing is. Types that nobody knows may say anything. */

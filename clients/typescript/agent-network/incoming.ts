@@ -23,7 +23,11 @@ export interface IncomingPorts {
     }>;
     open(frame: NetworkFrame): Promise<readonly Opened[]>;
     mode(peer: string): 2 | "seed" | undefined;
+    /** False, and told: of a peer that seals what it says. */
+    hearsPlain(frame: NetworkFrame): boolean;
   };
+  /** Peers that speak without version 2 are not heard. */
+  readonly refusesSeedMode: boolean;
   readonly processed: {
     has(sender: string, id: string): boolean;
     /** On disk, where there is one, when it resolves. */
@@ -34,7 +38,7 @@ export interface IncomingPorts {
   /** A handshake is to be answered. */
   answer(peer: string, conversationId: string, content: HandshakeContent): void;
   /** A conversation has a key. */
-  ready(peer: string, conversationId: string, isNew: boolean): void;
+  ready(frame: NetworkFrame, isNew: boolean): void;
   receipt(peer: string, messageIds: readonly string[]): void;
   /** A message of a peer at version 2 was processed: now or before. */
   toReceipt(peer: string, conversationId: string, messageId: string): void;
@@ -84,7 +88,7 @@ export class Incoming {
       messageType === "HANDSHAKE"
         ? isDirect && (() => this.#handshake(frame))
         : messageType === "ENCRYPTED"
-          ? isDirect && (() => this.#sealed(frame, bytes))
+          ? isDirect && (() => this.#sealed(frame))
           : (isDirect || isForMany(recipientId)) && (() => this.#plain(frame, bytes, isDirect));
     if (work === false) {
       this.#ports.events.tellOf("malformed", frame, `a ${messageType} that is for ${recipientId}`.slice(0, 200));
@@ -100,9 +104,9 @@ export class Incoming {
     if (!this.#frames.add(senderId, bytes, safely)) this.#flood(frame, "frames that are not opened yet");
   }
 
-  /** What was opened later, since something before it was waited for. */
-  takeOpened(opened: readonly Opened[], bytes: number): void {
-    for (const one of opened) this.#opened(one, bytes);
+  /** What was opened: several, where something before them was waited for. */
+  takeOpened(opened: readonly Opened[]): void {
+    for (const one of opened) this.#opened(one, JSON.stringify(one.frame.content).length);
   }
 
   /** Takes nothing more; resolves when what was taken has been opened. Handlers that still run are not waited for. */
@@ -112,21 +116,29 @@ export class Incoming {
   }
 
   async #handshake(frame: NetworkFrame): Promise<void> {
-    const { senderId, conversationId } = frame;
+    const { senderId, conversationId, content } = frame;
+    if (this.#ports.refusesSeedMode && !Object.hasOwn(content, "v")) {
+      this.#ports.events.tellOf(
+        "downgrade",
+        frame,
+        `${senderId} shows a handshake of seed mode, which is refused here`,
+      );
+      return;
+    }
     const { answer, ready } = await this.#ports.conversations.handshake(frame);
     if (answer !== undefined) this.#ports.answer(senderId, conversationId, answer);
-    if (ready !== undefined) this.#ports.ready(senderId, conversationId, ready.isNew);
+    if (ready !== undefined) this.#ports.ready(frame, ready.isNew);
   }
 
-  async #sealed(frame: NetworkFrame, bytes: number): Promise<void> {
-    this.takeOpened(await this.#ports.conversations.open(frame), bytes);
+  async #sealed(frame: NetworkFrame): Promise<void> {
+    if (this.#ports.refusesSeedMode && this.#ports.conversations.mode(frame.senderId) === "seed")
+      this.#ports.events.tellOf("downgrade", frame, `${frame.senderId} speaks in seed mode, which is refused here`);
+    else this.takeOpened(await this.#ports.conversations.open(frame));
   }
 
   #plain(frame: NetworkFrame, bytes: number, isDirect: boolean): Promise<void> {
-    const { senderId } = frame;
-    if (isDirect && this.#ports.conversations.mode(senderId) === 2)
-      this.#ports.events.tellOf("plain-from-pinned", frame, `${senderId} said a ${frame.messageType} in plain text`);
-    else this.#deliver({ ...frame, sealed: false, verified: false }, undefined, bytes);
+    if (!isDirect || this.#ports.conversations.hearsPlain(frame))
+      this.#deliver({ ...frame, sealed: false, verified: false }, undefined, bytes);
     return Promise.resolve();
   }
 
@@ -170,7 +182,7 @@ export class Incoming {
       }
     };
     // Whoever waits for an answer may be a handler of this very conversation: it must not wait behind itself.
-    if (this.#ports.calls.answer(message, message.sealed)) {
+    if (this.#ports.calls.answer(message)) {
       this.#ports.note(message);
       void safely(finish);
       return;

@@ -24,8 +24,7 @@ export interface Loss {
 }
 
 /** What becomes of it: tried again, after so long at least, or given up for good. */
-export type Verdict =
-  { readonly next: "retry"; readonly atLeastMs: number; readonly error: NetworkError } | Final;
+export type Verdict = { readonly next: "retry"; readonly atLeastMs: number; readonly error: NetworkError } | Final;
 
 /** It is not tried again; the application has to do something. */
 export interface Final {

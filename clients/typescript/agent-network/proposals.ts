@@ -84,7 +84,8 @@ export class Proposals {
   #expire(kept: Kept, expiresAt: number): void {
     const left = expiresAt - this.#clock.now();
     if (left <= 0) this.#settle(kept, { status: "EXPIRED" });
-    else kept.cancel = this.#clock.after(left, () => {
+    else
+      kept.cancel = this.#clock.after(left, () => {
         this.#expire(kept, expiresAt);
       });
   }

@@ -31,7 +31,8 @@ function world(more: Partial<ConnectionPorts> = {}) {
     up: () => told.push("up"),
     down: ({ code }, willRetry) => told.push(`down ${code} ${willRetry ? "again" : "for good"}`),
     failed: (error) => errors.push(error),
-    waiting: (ms) => told.push(`waiting ${ms === 0 ? "0" : "some"}`),
+    begun: () => undefined,
+    silent: () => undefined,
     ...more,
   });
   const last = async (): Promise<FakeWebSocket> => {
@@ -153,7 +154,7 @@ describe("the connection of an agent", () => {
     const socket = await up();
     clock.advance(5_000);
     socket.closes(1006);
-    expect(told.slice(1)).toEqual(["waiting 0", "down 1006 again"]);
+    expect(told.slice(1)).toEqual(["down 1006 again"]);
     clock.advance(0);
     const waits: number[] = [];
     for (let n = 0; n < 12; n += 1) {

@@ -1,0 +1,395 @@
+import type { Clock } from "../../../src/core/clock.js";
+import { OpenCalls } from "./calls.js";
+import { Connection } from "./connection.js";
+import { readContent } from "./contents.js";
+import { fromBase64 } from "./crypto/base64.js";
+import { Degradation, type Trouble } from "./delivery/degradation.js";
+import type { DeliveryReport } from "./delivery/reports.js";
+import { Desk } from "./desk.js";
+import { networkError, NetworkError } from "./error.js";
+import type { Face } from "./face.js";
+import { parseFrame, system, writeFrame, type NetworkFrame } from "./frames.js";
+import type { AuthToken } from "./login-token.js";
+import { MessageLog } from "./message-log.js";
+import { isReserved, type Message } from "./message.js";
+import { Metrics } from "./metrics.js";
+import { defaults, type SocketOptions } from "./options.js";
+import { openParts, type Parts } from "./parts.js";
+import type { Platform } from "./platform.js";
+import { Proposals } from "./proposals.js";
+import { memoryRecords, type TranscriptEntry } from "./records.js";
+import { SecurityEvents } from "./security-events.js";
+import { readSystem } from "./system-frames.js";
+import { Talking } from "./talking.js";
+import { ClientClock } from "./timers.js";
+import type { Closed, WebSocketConstructor } from "./web-socket.js";
+
+/** What a client is made of, and how its parts work together; its face is what the application sees. */
+export class SocketCore {
+  readonly talking: Talking;
+  readonly desk: Desk;
+  readonly proposals: Proposals;
+  readonly events: SecurityEvents;
+  readonly metrics = new Metrics();
+  readonly log: MessageLog;
+  connection: Connection | undefined;
+  readonly #face: Face;
+  readonly #login: { readonly url: string; readonly authToken: AuthToken };
+  readonly #options: SocketOptions & typeof defaults;
+  readonly #platform: Platform;
+  readonly #clock: Clock;
+  readonly #calls: OpenCalls;
+  readonly #degradation: Degradation;
+  #parts: Parts | undefined;
+  #opening: Promise<Parts> | undefined;
+  #attemptAt = 0;
+  #isClosed = false;
+
+  constructor(
+    face: Face,
+    login: { readonly url: string; readonly authToken: AuthToken },
+    options: SocketOptions,
+    platform: Platform,
+  ) {
+    this.#face = face;
+    this.#login = login;
+    this.#options = { ...defaults, ...options } as SocketOptions & typeof defaults;
+    this.#platform = platform;
+    const clock = options.clock ?? new ClientClock();
+    this.#clock = clock;
+    this.log = new MessageLog(() => clock.now());
+    this.#calls = new OpenCalls(clock);
+    this.events = new SecurityEvents((event) => {
+      this.#safely(() => {
+        face.onSecurityEvent(event);
+        face.handleEncryptionError(event, event.peer);
+      });
+    });
+    this.proposals = new Proposals(clock, (proposal) => {
+      this.#safely(() => {
+        face.onProposal(proposal);
+      });
+    });
+    this.#degradation = new Degradation(clock, (report) => {
+      this.#safely(() => {
+        face.onDegraded(report);
+      });
+    });
+    const { answerTimeoutMs, conversationId } = this.#options;
+    const common = { agentId: face.agentId, calls: this.#calls, answerTimeoutMs, now: () => clock.now() };
+    this.talking = new Talking({
+      ...common,
+      clock,
+      conversationId,
+      proposals: this.proposals,
+      open: () => this.open(),
+      keep: async (message) => {
+        const { outbox } = await this.open();
+        await outbox.add(message);
+        this.#record({
+          ...message,
+          senderId: face.agentId,
+          sealed: message.metadata.encrypted !== false,
+          verified: true,
+        });
+      },
+    });
+    this.desk = new Desk({
+      ...common,
+      send: (text) => this.connection?.send(text) ?? false,
+      failed: (error) => {
+        this.failed(error);
+      },
+    });
+  }
+
+  /** Whether it goes on by itself after a loss of the connection. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Reads the keys and what is kept, once. A failure is tried again at the next call. */
+  open(): Promise<Parts> {
+    if (this.#isClosed) return Promise.reject(networkError("CLOSED", "this client was closed; make a new one"));
+    this.#opening ??= this.#openParts().catch((thrown: unknown) => {
+      this.#opening = undefined;
+      throw thrown;
+    });
+    return this.#opening;
+  }
+
+  /** Resolves at CONNECTED. @throws NetworkError */
+  async connect(): Promise<void> {
+    await this.open();
+    const WebSocket = this.#options.WebSocket ?? (await this.#platform.webSocket());
+    if (this.#isClosed) throw networkError("CLOSED", "this client was closed; make a new one");
+    this.connection ??= this.#makeConnection(WebSocket);
+    await this.connection.connect();
+  }
+
+  /** Says goodbye and wipes keys. What is kept stays kept. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const opening = this.#opening;
+    this.#isClosed = true;
+    await this.connection?.close();
+    this.#calls.failAll(networkError("CLOSED", "this client was closed"));
+    this.proposals.close();
+    this.#degradation.close();
+    const parts = await opening?.catch(() => undefined);
+    await parts?.close();
+  }
+
+  /** What came on the line. */
+  text(data: unknown): void {
+    if (typeof data !== "string") return;
+    const parsed = parseFrame(data);
+    if ("problem" in parsed) {
+      this.events.tell({
+        kind: "malformed",
+        peer: system,
+        message: `the broker has sent ${parsed.problem}; it was dropped`,
+      });
+      return;
+    }
+    const { frame } = parsed;
+    this.log.add("RECEIVED", frame, data.length);
+    if (frame.senderId === system) this.#system(frame);
+    else this.#parts?.incoming.take(frame, data.length);
+  }
+
+  /** A frame of an agent, as if it had come on the line. */
+  take(frame: NetworkFrame): void {
+    if (frame.senderId !== system) this.#parts?.incoming.take(frame, writeFrame(frame).length);
+  }
+
+  /** Something failed that nobody waits for. */
+  failed(error: Error): void {
+    this.#safely(() => {
+      this.#face.onError(error);
+    });
+  }
+
+  async #openParts(): Promise<Parts> {
+    const { agentId } = this.#face;
+    const parts = await openParts(() => this.#records(), {
+      agentId,
+      clock: this.#clock,
+      seedMode: this.#options.seedMode,
+      events: this.events,
+      calls: this.#calls,
+      write: (frame) => {
+        const text = writeFrame(frame);
+        const isSent = this.connection?.send(text) ?? false;
+        if (isSent) this.log.add("SENT", frame, text.length);
+        return isSent;
+      },
+      reported: (report) => {
+        this.#reported(report);
+      },
+      handshaken: (frame, isNew) => {
+        if (isNew) this.#met(frame.senderId);
+        const own = this.#face.messageHandlers.get("HANDSHAKE");
+        if (own !== undefined) void this.#call(own, { ...frame, sealed: false, verified: true });
+      },
+      offerWanted: () => {
+        this.#trouble("sealing");
+      },
+      note: (message) => {
+        this.#note(message);
+      },
+      hear: (message) => this.#hear(message),
+      record: (message) => {
+        this.#record(message);
+      },
+      failed: (what, thrown) => {
+        const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+        this.failed(new NetworkError("MESSAGE_ERROR", `${what}: ${error.message}`, { cause: error }));
+      },
+    });
+    this.#parts = parts;
+    const { signing, agreement } = parts.conversations.identity;
+    this.#face.keyPair = { publicKey: agreement.publicKey, signingKey: signing.publicKey };
+    for (const { peer } of parts.conversations.peers()) this.#know(peer);
+    return parts;
+  }
+
+  #records() {
+    return Promise.resolve(memoryRecords());
+  }
+
+  #makeConnection(WebSocket: WebSocketConstructor): Connection {
+    const { heartbeatMs, connectTimeoutMs } = this.#options;
+    const { agentId } = this.#face;
+    return new Connection({
+      ...this.#login,
+      agentId,
+      WebSocket,
+      clock: this.#clock,
+      connectTimeoutMs,
+      heartbeatMs,
+      stretch: () => this.#degradation.factor,
+      begun: () => {
+        this.#attemptAt = this.#clock.monotonic();
+      },
+      say: (messageType, content) => writeFrame(this.desk.frame(messageType, content)),
+      text: (text) => {
+        this.#face.handleIncomingMessage(text);
+      },
+      up: ({ messagesPerSecond, messageBurst }) => {
+        this.metrics.connected(this.#clock.monotonic() - this.#attemptAt);
+        this.#parts?.outbox.rate({
+          ...(messagesPerSecond !== undefined && { messagesPerSecond }),
+          ...(messageBurst !== undefined && { messageBurst }),
+        });
+        this.#parts?.outbox.lineUp();
+        this.desk.lineUp();
+        this.#safely(() => {
+          this.#face.onOpen();
+        });
+      },
+      down: (closed, willRetry) => {
+        this.#down(closed, willRetry);
+      },
+      failed: (error) => {
+        if (error.code === "AUTHENTICATION_FAILED") this.#trouble("refused-login");
+        this.failed(error);
+      },
+      silent: () => {
+        this.#trouble("no-echo");
+      },
+    });
+  }
+
+  #down(closed: Closed, willRetry: boolean): void {
+    this.#parts?.outbox.lineDown();
+    if (willRetry) this.#trouble("line-lost");
+    this.#calls.failAll(
+      networkError("CONNECTION_ERROR", "the connection was lost before the broker had answered"),
+      system,
+    );
+    this.#safely(() => {
+      this.#face.handleDisconnection(closed);
+    });
+  }
+
+  #system(frame: NetworkFrame): void {
+    const message: Message = { ...frame, sealed: false, verified: false };
+    const told = readSystem(frame);
+    this.connection?.hear(told);
+    if (this.connection?.phase !== "ready") return; // before the login nobody else is spoken to
+    const outbox = this.#parts?.outbox;
+    if (told.type === "ACK") outbox?.acked(told.messageId);
+    else if (told.type === "PRESENCE") outbox?.present(told.agentId);
+    else if (told.type === "RESPONSE") this.#calls.answer(message);
+    else if (told.type === "ERROR" && told.originalMessageId !== undefined) {
+      const { errorCode, message: words, details, recoverable, retryAfter } = told.refusal;
+      const isKept = this.#face.pendingMessages.has(told.originalMessageId);
+      outbox?.refused(told.originalMessageId, errorCode, details, recoverable, retryAfter);
+      // What is kept is tried again, and told as failed when it is given up.
+      if (!isKept) this.#calls.fail(told.originalMessageId, new NetworkError(errorCode, words, details));
+    }
+    const own = this.#face.messageHandlers.get(frame.messageType);
+    void this.#call(own, message).then(() => this.#call((heard) => this.#face.onMessage(heard), message));
+  }
+
+  /** The application hears a message of an agent: its handler first, then whoever hears everything. */
+  async #hear(message: Message): Promise<void> {
+    this.metrics.heard();
+    // Under these names the broker and this client speak: what an agent says under them is no word of theirs.
+    if (!isReserved(message.messageType)) await this.#face.messageHandlers.get(message.messageType)?.(message);
+    await this.#face.onMessage(message);
+  }
+
+  #note(message: Message): void {
+    const { messageType, senderId, conversationId, content } = message;
+    if (messageType === "PROPOSAL") {
+      const read = readContent("PROPOSAL", content);
+      if ("content" in read) this.proposals.made({ from: "peer", peer: senderId, conversationId, ...read.content });
+    } else if (messageType === "CONFIRMATION") {
+      const read = readContent("CONFIRMATION", content);
+      if ("content" in read) this.proposals.decided("us", senderId, read.content.proposalId, { status: "ACCEPTED" });
+    } else if (messageType === "REJECTION") {
+      const read = readContent("REJECTION", content);
+      if ("content" in read)
+        this.proposals.decided("us", senderId, read.content.proposalId, {
+          status: "REJECTED",
+          reason: read.content.reason,
+        });
+    }
+  }
+
+  #record(message: Omit<Message, "timestamp">): void {
+    const { senderId, recipientId, messageId, conversationId, messageType, content, sealed, verified } = message;
+    const isOurs = senderId === this.#face.agentId;
+    const entry: TranscriptEntry = {
+      direction: isOurs ? "SENT" : "RECEIVED",
+      at: this.#clock.now(),
+      peer: isOurs ? recipientId : senderId,
+      messageId,
+      conversationId,
+      messageType,
+      content,
+      sealed,
+      verified,
+    };
+    this.#safely(() => {
+      this.#face.onTranscript(entry);
+    });
+    if (!this.#options.transcript) return;
+    this.#parts?.records.transcript?.add(entry).catch((thrown: unknown) => {
+      this.failed(new NetworkError("MESSAGE_ERROR", `the transcript could not be kept: ${String(thrown)}`));
+    });
+  }
+
+  #reported(report: DeliveryReport): void {
+    const { messageId, state, reason, message = "" } = report;
+    const isOver = state === "delivered" || state === "failed";
+    if (isOver) this.#face.pendingMessages.delete(messageId);
+    else this.#face.pendingMessages.set(messageId, report);
+    this.metrics.report(report);
+    if (state === "failed")
+      this.#calls.fail(messageId, networkError("MESSAGE_ERROR", `it was not delivered: ${message}`, { reason }));
+    this.#safely(() => {
+      this.#face.onDelivery(report);
+    });
+  }
+
+  #met(peer: string): void {
+    const facts = this.#know(peer);
+    if (facts !== undefined)
+      this.#safely(() => {
+        this.#face.onPeer(facts);
+      });
+  }
+
+  #know(peer: string) {
+    const facts = this.#parts?.conversations.peers().find((one) => one.peer === peer);
+    const key = facts && fromBase64(facts.publicKey);
+    if (key !== undefined) this.#face.knownAgents.set(peer, key);
+    return facts;
+  }
+
+  #trouble(kind: Trouble): void {
+    if (!this.#isClosed) this.#degradation.trouble(kind);
+  }
+
+  async #call(handler: ((message: Message) => unknown) | undefined, message: Message): Promise<void> {
+    try {
+      await handler?.(message);
+    } catch (thrown) {
+      this.failed(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+
+  /** A callback of the application that throws stops nothing here: the process hears of it, as of any listener. */
+  #safely(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown;
+      });
+    }
+  }
+}
