@@ -126,7 +126,11 @@ export function encrypt(plain: Bytes, associated: Bytes | null, nonce: Bytes, ke
 }
 
 /** What {@link encrypt} encrypted. Throws a {@link CryptoProblem} "bad-tag". */
-export function decrypt(parts: SealedParts, associated: Bytes | null, key: Bytes): Bytes {
+export function decrypt(
+  parts: Pick<SealedParts, "encryptedData" | "nonce">,
+  associated: Bytes | null,
+  key: Bytes,
+): Bytes {
   if (key.length !== keyBytes) throw new RangeError(`a conversation's key has ${keyBytes} bytes, not ${key.length}`);
   const { encryptedData, nonce } = parts;
   try {
