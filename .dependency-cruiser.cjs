@@ -104,9 +104,15 @@ module.exports = {
     ),
     only(
       "clients-know-no-broker",
-      "^clients/typescript/([^/]+)/",
+      "^clients/typescript/([^/]+)/(?!node/)",
       ["^clients/typescript/($1|shared)/", "^src/core/", "^bridges/$1/(schema|events|codec|keys|signed-text)\\.ts$"],
       "a client imports the core's pure parts and what its dialect can say; never the broker, never another client",
+    ),
+    only(
+      "clients-in-node",
+      "^clients/typescript/([^/]+)/node/",
+      ["^clients/typescript/($1|shared)/", "^src/(core|storage)/"],
+      "what a client does in Node only may keep things on disk as the broker does",
     ),
     {
       name: "core-does-no-io",

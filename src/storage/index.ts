@@ -2,7 +2,7 @@ export * from "./data-directory.js";
 export { readIfThere, readRegular, replaceFile } from "./atomic-file.js";
 export * from "./lmdb-copy.js";
 export * from "./lmdb-remains.js";
-export type { LockHolder } from "./pid-lock.js";
+export { PidLock, type LockHolder } from "./pid-lock.js";
 export { remedyOf } from "./remedy.js";
 export { SecretFile } from "./secret-file.js";
 export * from "./table-lmdb.js";
