@@ -20,12 +20,13 @@ class Broker:
         self._folder = tempfile.TemporaryDirectory(prefix="synaptic-py-")
         self.data_dir = str(Path(self._folder.name) / "data")
         self.zmq_in = self.zmq_out = "tcp://127.0.0.1:0"
+        self.ws = "ws://127.0.0.1:0"
         self._process = None
         self.start()
 
     def start(self):
         """Starts it; again on the same ports."""
-        command = ["node", "bin/broker.js", "start", "--zmq-in", self.zmq_in, "--zmq-out", self.zmq_out, "--ws", "127.0.0.1:0"]
+        command = ["node", "bin/broker.js", "start", "--zmq-in", self.zmq_in, "--zmq-out", self.zmq_out, "--ws", self.ws.partition("://")[2]]
         self._process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         endpoints = Path(self.data_dir) / "endpoints.json"
         end = time.monotonic() + START_S
@@ -34,7 +35,7 @@ class Broker:
                 raise RuntimeError("the broker did not start")
             time.sleep(0.02)
         found = json.loads(endpoints.read_text())
-        self.zmq_in, self.zmq_out = found["zmqIn"][0], found["zmqOut"][0]
+        self.zmq_in, self.zmq_out, self.ws = found["zmqIn"][0], found["zmqOut"][0], found["ws"][0]
 
     def kill(self):
         self._end(self._process.kill)
@@ -58,9 +59,10 @@ class Broker:
             self.stop()
         self._folder.cleanup()
 
-    def token(self, name):
-        said = subprocess.run(["node", "bin/broker.js", "token", name, "--zmq", "--json"], cwd=ROOT, env=self.env, check=True, capture_output=True, timeout=START_S)
-        return json.loads(said.stdout)["zmq"]
+    def token(self, name, kind="zmq"):
+        """`kind`: zmq, or pan for WebSocket."""
+        said = subprocess.run(["node", "bin/broker.js", "token", name, f"--{kind}", "--json"], cwd=ROOT, env=self.env, check=True, capture_output=True, timeout=START_S)
+        return json.loads(said.stdout)[kind]
 
     @property
     def env(self):

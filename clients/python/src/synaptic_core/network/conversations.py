@@ -22,7 +22,7 @@ from .tokens import Bucket
 from .vault import Vault
 
 RECEIPT = "RECEIPT"
-_BARE = frozenset({"HANDSHAKE", "ENCRYPTED", "HEARTBEAT", "AUTH"})  #: types that nothing sealed has
+_BARE = frozenset({"AUTH", "HANDSHAKE", "ENCRYPTED", "CONNECTED", "ACK", "HEARTBEAT", "PRESENCE", "ERROR", "DISCONNECT"})  #: types that nothing sealed has
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Opened:
     is_verified: bool
     is_late: bool = False
     is_again: bool = False  #: its counter was there before, under this messageId
+    is_old: bool = False  #: its counter was there before, who knows under which: right only if this message was processed
 
 
 class Conversations:
@@ -145,6 +146,8 @@ class Conversations:
         try:
             if pin.mode == SEED:
                 data, is_verified, original = self._seeds.open(pin, frame)
+                if original in _BARE or original == RECEIPT:
+                    raise CryptoProblem("malformed", "what was sealed has a type that it cannot have")
                 return [Opened(_as_said(frame, original, data), SEED, is_verified)]
             return self._open(pin, frame)
         except CryptoProblem as problem:
@@ -174,6 +177,14 @@ class Conversations:
             if talk.session is not None:
                 talk.is_renewing = True
                 self._want_offer(peer, conversation_id)
+
+    def renew(self, peer: str, conversation_id: str) -> bool:
+        """The conversation is to have a new handshake; False where it has no key."""
+        talk = self._talks.get((peer, conversation_id))
+        if talk is None or talk.session is None:
+            return False
+        talk.is_renewing = True
+        return True
 
     async def accept_key(self, peer: str, fingerprint: str) -> None:
         """Accepts the key that was shown, or stays with the pinned one. Raises Fault not-found, conflict (it is neither of the two)."""
@@ -280,7 +291,9 @@ class Conversations:
         if counter == 0:
             return [opened]
         taken = session.order.take(counter, frame.message_id, opened, now)
-        return [replace(opened, is_again=True)] if taken.is_again else self._released(taken, pin.peer, frame.conversation_id)
+        if taken.is_again or taken.is_old:
+            return [replace(opened, is_again=taken.is_again, is_old=taken.is_old)]
+        return self._released(taken, pin.peer, frame.conversation_id)
 
     def _released(self, taken: Taken, peer: str, conversation_id: str) -> List[Opened]:
         if taken.missing > 0:

@@ -14,10 +14,11 @@ _GAPS_MAX = 256  #: runs of counters that were given up, and may still come late
 
 @dataclass(frozen=True)
 class Taken:
-    """`released` in order, each with True where it comes late. `is_again`: this counter came before, with this id or too long ago to know."""
+    """`released` in order, each with True where it comes late. `is_again`: this counter came before with this id. `is_old`: it came too long ago to know with which."""
 
     released: Tuple[Tuple[Any, bool], ...] = ()
     is_again: bool = False
+    is_old: bool = False
     missing: int = 0  #: so many were given up just now
 
 
@@ -45,7 +46,7 @@ class InOrder:
             return Taken(is_again=True)
         if counter < self._next:
             if not self._fill(counter):
-                return Taken(is_again=True)
+                return Taken(is_old=True)
             self._remember(counter, message_id)
             return Taken(((item, True),))
         self._waiting[counter] = (message_id, item)

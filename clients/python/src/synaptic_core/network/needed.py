@@ -11,7 +11,8 @@ def sodium_bindings() -> Any:
 
 
 def websockets_package() -> Any:
-    """The package `websockets`, 10 or newer. Raises ImportError with the remedy."""
+    """The package `websockets`, 10 or newer, with its `exceptions`. Raises ImportError with the remedy."""
+    _needed("websockets.exceptions", "websockets 10 or newer", "python3-websockets")
     return _needed("websockets", "websockets 10 or newer", "python3-websockets")
 
 

@@ -16,6 +16,7 @@ class NetworkOptions:
     tries_max: int = 8  #: how often one is sent
     retry_first_s: float = 5.0  #: how long its first try waits for the receipt; each further one twice as long
     retry_most_s: float = 300.0
+    ask_absent_s: float = 60.0  #: how often the broker is asked for one of those who are absent
     receipt_pause_s: float = 0.2  #: how long receipts are gathered
     per_second: float = 9.0  #: messages a second, below the broker's 10; CONNECTED may say otherwise
     burst: float = 45.0  #: messages at once, below the broker's 50
