@@ -21,8 +21,10 @@ class Absence:
         """True where nothing is to be said to it now."""
         return self._asked.get(peer, False)
 
-    def gone(self, peer: str) -> bool:
+    def gone(self, peer: str, now: float) -> bool:
         """The broker says so; True where that is news."""
+        if not self._asked:
+            self._asked_at = now
         is_news = peer not in self._asked
         self._asked[peer] = True
         return is_news

@@ -315,7 +315,7 @@ class Outbox:
 
     def _gone(self, peer: str) -> None:
         """The broker says that nobody of this name is here: no try."""
-        is_news = self._absence.gone(peer)
+        is_news = self._absence.gone(peer, self._now())
         for lane in self._lanes.of(peer):
             if is_news:
                 lane.no_try()
