@@ -56,6 +56,18 @@ class Readme(BrokerCase):
         with self.begin(program, ADA_TOKEN=token) as ada:
             self.assertEqual(ada.stdout.read(), "eve while you were away\n")
 
+    def test_its_programs_that_seal_what_they_say_do_what_it_says(self):
+        bob_py, alice_py = (program.replace("ws://127.0.0.1:8080", self.broker.ws) for program in PROGRAMS[7:9])
+        homes = {"XDG_DATA_HOME": str(Path(self.broker.data_dir) / "homes")}
+        tokens = {f"{name.upper()}_TOKEN": self.broker.token(f"agent_{name}", "pan") for name in ("alice", "bob")}
+        passes = {"ALICE_PASSPHRASE": "one", "BOB_PASSPHRASE": "two"}
+        with self.begin(bob_py, **homes, **tokens, **passes) as bob:
+            self.assertRegex(bob.stdout.readline(), r"^bob is ([0-9a-f]{4} ?){16}\n$")
+            with self.begin(alice_py, **homes, **tokens, **passes) as alice:
+                self.assertEqual((alice.stdout.read(), alice.stderr.read()), ("['2030-06-01T09:00:00Z']\nCONFIRMATION\n", ""))
+            bob.send_signal(signal.SIGINT)
+            self.assertEqual(bob.wait(20), 0)
+
     def test_a_program_that_forgets_to_close_ends(self):
         with self.begin("from synaptic_core import Agent\nAgent.connect('ada').on_request(str)\nprint('end')\n") as ada:
             self.assertEqual(ada.stdout.read(), "end\n")

@@ -49,7 +49,8 @@ def read_frame(text: Any) -> Frame:
     timestamp = value.get("timestamp")
     if isinstance(timestamp, bool) or not isinstance(timestamp, (int, float)):
         raise ValueError("timestamp is no number")
-    return Frame(*(value[name] for name in _TEXTS), value["content"], timestamp, value["metadata"])
+    message_id, conversation_id, sender_id, recipient_id, message_type = (value[name] for name in _TEXTS)
+    return Frame(message_id, conversation_id, sender_id, recipient_id, message_type, value["content"], timestamp, value["metadata"])
 
 
 def frame_text(frame: Frame) -> str:

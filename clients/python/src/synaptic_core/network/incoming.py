@@ -84,7 +84,7 @@ class Incoming:
 
     async def close(self, within_s: float) -> None:
         """Waits for handlers that run; what they do not end comes again."""
-        tasks = self._tasks - {asyncio.current_task()}  # type: ignore[arg-type]
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=within_s)
             for task in late:

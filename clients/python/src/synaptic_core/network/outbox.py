@@ -300,7 +300,7 @@ class Outbox:
         return Frame(message_id, lane.conversation_id, self._own, lane.peer, "HANDSHAKE", content, now_ms(), metadata_of("HIGH", False, True))
 
     def _wait_s(self, tries: int) -> float:
-        return min(self._options.retry_first_s * 2 ** min(tries, 16), self._options.retry_most_s)
+        return min(self._options.retry_first_s * float(2 ** min(tries, 16)), self._options.retry_most_s)
 
     def _idle_s(self, now: float) -> float:
         soonest = now + self._options.tick_s if len(self._lanes) else math.inf
