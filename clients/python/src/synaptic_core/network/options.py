@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """The defaults are those of Agent Network §10–§14."""
+    """The defaults are those of the protocol (Agent Network §10, §12, §14)."""
 
     answer_timeout_s: float = 30.0  #: how long `query`, `ask` and `propose` wait for their answer
     connect_timeout_s: float = 10.0  #: how long `connect` waits for CONNECTED

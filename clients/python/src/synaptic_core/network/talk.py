@@ -1,4 +1,4 @@
-"""One conversation with one peer of version 2: handshakes, keys, failures (Agent Network §10.5–§10.7)."""
+"""One conversation with one peer of version 2: handshakes, keys, failures (Agent Network §10)."""
 from __future__ import annotations
 
 import itertools
