@@ -26,6 +26,7 @@ class SqliteStore:
         self._path = path
         self._thread = ThreadPoolExecutor(1, "synaptic-core-store")
         self._base: Optional[sqlite3.Connection] = None
+        self._is_closed = False
         self._asked: List[Tuple[Sequence[Change], "asyncio.Future[None]"]] = []
         self._writing: "Optional[asyncio.Task[None]]" = None
 
@@ -62,8 +63,11 @@ class SqliteStore:
     async def close(self) -> None:
         while self._writing is not None and not self._writing.done():
             await asyncio.wait([self._writing])
-        await self._in_thread(self._close)
-        self._thread.shutdown(wait=True)
+        if not self._is_closed:
+            closing = self._in_thread(self._close)
+            self._is_closed = True
+            await closing
+            self._thread.shutdown(wait=True)
 
     async def _write(self) -> None:
         while self._asked:
@@ -116,8 +120,10 @@ class SqliteStore:
             raise Fault("unavailable", f"{self._path} is closed")
         return self._base
 
-    async def _in_thread(self, work: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    def _in_thread(self, work: Any) -> "asyncio.Future[Any]":
+        if self._is_closed:
+            raise Fault("unavailable", f"{self._path} is closed")
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def _apply_one(base: sqlite3.Connection, change: Change) -> None:
