@@ -54,7 +54,7 @@ class Line:
         self._acks: "Dict[str, asyncio.Future[None]]" = {}
         self._task: "Optional[asyncio.Task[None]]" = None
         self._heartbeat_s = 30.0
-        self._why = "nothing listens there"
+        self._why, self._cause = "nothing listens there", ""
         self.round_trip_s = 0.0
 
     async def connect(self) -> None:
@@ -113,7 +113,7 @@ class Line:
 
     async def _one(self) -> None:
         """One line, from its making to its end."""
-        self._refusal, self._missed = None, 0
+        self._refusal, self._missed, self._cause = None, 0, ""
         auth = await self._token()
         more = {"ssl": self._ssl} if self._ssl is not None else {}
         connecting = self._websockets.connect(
@@ -158,7 +158,7 @@ class Line:
     def _lost(self, code: int, reason: str) -> Exception:
         """Whether a line that is gone is made again (Agent Network §2.11)."""
         error, said, after_s = self._refusal or ("", "", 0.0)
-        why = said or reason or f"code {code}"
+        why = self._cause or said or reason or f"code {code}"
         if code == 4409:
             return Fault("conflict", "another session of this agent has taken over: run one program of an agent at a time")
         if code == 4401:
@@ -213,7 +213,7 @@ class Line:
             await asyncio.sleep(self._heartbeat_s * self._stretch)
             if self._missed >= self._options.missed_max:
                 self._stretch = min(self._stretch * 2, _STRETCH_MAX)
-                self._why = f"{self._missed} heartbeats in a row were not answered"
+                self._cause = f"{self._missed} heartbeats in a row were not answered"
                 await self._socket.close(1000, "silent")
                 return
             self._missed += 1
