@@ -195,6 +195,13 @@ class Sealed(unittest.IsolatedAsyncioTestCase):
         self.assertEqual([len(one) for one in released], [0] * 256 + [257])
         self.assertEqual(self.bob.kinds, ["gap"])
 
+    async def test_what_waits_has_a_bound_in_bytes(self):
+        self.alice.seals(self.bob, {"n": 0})
+        frames = [self.alice.seals(self.bob, {"n": n}) for n in (1, 2, 3)]
+        released = [await self.bob.conversations.open(frame, 2_000_000) for frame in frames]
+        self.assertEqual([len(one) for one in released], [0, 0, 3])
+        self.assertEqual(self.bob.kinds, ["gap"])
+
     async def test_the_key_before_opens_for_a_minute(self):
         before = [self.alice.seals(self.bob, {"n": n}) for n in (1, 2)]
         self.alice.conversations.renew_all()

@@ -1,5 +1,6 @@
 """Published vectors, and what is no vector's business: private keys in logs."""
 import math
+import time
 import unittest
 
 from synaptic_core.json_text import DEPTH_MAX
@@ -81,6 +82,15 @@ class Canonical(unittest.TestCase):
         for text in ("YQ", "YQ=", "YQ===", "YR==", "YQ==\n", " YQ==", "-_8=", "YQ==YQ==", "Ä===", None, 7, b"YQ=="):
             with self.subTest(text):
                 self.assertIsNone(from_base64(text))
+
+
+class Json(unittest.TestCase):
+    def test_without_its_end_is_refused_as_fast_as_it_came(self):
+        for text in ("[" * 65 + '"' + '\\"' * 500_000, "[" * 65 + '"' + "\\" * 499_999 + '"' * 3 + "\\", '"' + "[" * 70):
+            began = time.monotonic()
+            with self.assertRaises(ValueError):
+                read_json(text)
+            self.assertLess(time.monotonic() - began, 5)
 
 
 class Names(unittest.TestCase):

@@ -11,7 +11,8 @@ from typing import Any, Optional, Set, Union
 DEPTH_MAX = 64
 #: No double has more digits before its point; Python reads very long integers slowly, or not at all.
 _DIGITS_MAX = 309
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+#: A text without its end goes to the end of all: else it would be looked for once more from each quote in it.
+_MARKS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 def is_nested_deeper(text: str, levels: int = DEPTH_MAX) -> bool:

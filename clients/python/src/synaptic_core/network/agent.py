@@ -206,7 +206,7 @@ class SecureAgent:
     async def accept_key(self, peer: str, fingerprint: str) -> None:
         """After a security event key-changed: accepts the new key by its fingerprint, or stays with the pinned one by that. Raises Fault not-found, conflict."""
         await self._parts.conversations.accept_key(peer, fingerprint)
-        self._parts.outbox.wake()
+        self._parts.outbox.key_accepted(peer)
 
     async def forget(self, peer: str) -> None:
         """Forgets the keys of a peer: its next key is trusted, whoever shows it."""

@@ -137,8 +137,8 @@ class Conversations:
         counter = 0 if head.original_type == RECEIPT else session.next_counter()
         return seal(head, counter, data, session.key, signing, sodium.random_bytes(sodium.NONCE_BYTES))
 
-    async def open(self, frame: Frame) -> List[Opened]:
-        """What an ENCRYPTED frame releases, in order. What is refused is told as a security event, and never answered."""
+    async def open(self, frame: Frame, size: int = 0) -> List[Opened]:
+        """What an ENCRYPTED frame releases, in order; `size` is what it costs to keep it, in bytes. What is refused is told as a security event, and never answered."""
         pin = self._peers.get(frame.sender_id)
         if pin is None or pin.shown is not None:
             self._tell("not-opened", frame, "nothing of it is opened: its key is not known" if pin is None else "nothing of it is opened until its new key is accepted (accept_key)")
@@ -149,7 +149,7 @@ class Conversations:
                 if original in _BARE or original == RECEIPT:
                     raise CryptoProblem("malformed", "what was sealed has a type that it cannot have")
                 return [Opened(_as_said(frame, original, data), SEED, is_verified)]
-            return self._open(pin, frame)
+            return self._open(pin, frame, size)
         except CryptoProblem as problem:
             self._tell(problem.kind, frame, f"a frame is dropped: {problem.message}")
             if pin.mode == V2 and problem.kind in ("bad-tag", "bad-signature", "malformed"):
@@ -264,7 +264,12 @@ class Conversations:
         identity = self._vault.identity
         return Handshaken(make_seed_handshake(self._own, identity.agreement.public, identity.signing.public), is_ready=is_new)
 
-    def _open(self, pin: Pin, frame: Frame) -> List[Opened]:
+    def _has_room(self, peer: str, now: float) -> bool:
+        """True while what waits for something missing is not too much, of this peer and of all."""
+        held = {key: sum(session.order.held_bytes for session in talk.sessions(now)) for key, talk in self._talks.items()}
+        return sum(size for key, size in held.items() if key[0] == peer) <= self._options.held_of_peer_bytes and sum(held.values()) <= self._options.held_bytes
+
+    def _open(self, pin: Pin, frame: Frame, size: int) -> List[Opened]:
         assert pin.signing is not None
         parts = read_sealed(frame.content)
         head = SealedHead(frame.message_id, frame.conversation_id, frame.sender_id, frame.recipient_id, parts.original_type, frame.timestamp, frame.metadata)
@@ -290,10 +295,13 @@ class Conversations:
         opened = Opened(_as_said(frame, parts.original_type, data), V2, True)
         if counter == 0:
             return [opened]
-        taken = session.order.take(counter, frame.message_id, opened, now)
+        taken = session.order.take(counter, frame.message_id, opened, now, size)
         if taken.is_again or taken.is_old:
             return [replace(opened, is_again=taken.is_again, is_old=taken.is_old)]
-        return self._released(taken, pin.peer, frame.conversation_id)
+        released = self._released(taken, pin.peer, frame.conversation_id)
+        while session.order.held_bytes > 0 and not self._has_room(pin.peer, now):
+            released += self._released(session.order.skip(), pin.peer, frame.conversation_id)
+        return released
 
     def _released(self, taken: Taken, peer: str, conversation_id: str) -> List[Opened]:
         if taken.missing > 0:

@@ -32,12 +32,18 @@ class InOrder:
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
         self._next = 1
-        self._waiting: Dict[int, Tuple[str, Any]] = {}
+        self._waiting: Dict[int, Tuple[str, Any, int]] = {}
+        self._held_bytes = 0
         self._since: Optional[float] = None  #: since when something is missing
         self._seen: "OrderedDict[int, str]" = OrderedDict()
         self._gaps: List[Tuple[int, int]] = []  #: first and last counter of each
 
-    def take(self, counter: int, message_id: str, item: Any, now: float) -> Taken:
+    @property
+    def held_bytes(self) -> int:
+        """Of what waits for something that is missing."""
+        return self._held_bytes
+
+    def take(self, counter: int, message_id: str, item: Any, now: float, size: int = 0) -> Taken:
         """Raises CryptoProblem counter-reused."""
         known = self._seen.get(counter) or (self._waiting[counter][0] if counter in self._waiting else None)
         if known is not None and known != message_id:
@@ -49,7 +55,8 @@ class InOrder:
                 return Taken(is_old=True)
             self._remember(counter, message_id)
             return Taken(((item, True),))
-        self._waiting[counter] = (message_id, item)
+        self._waiting[counter] = (message_id, item, size)
+        self._held_bytes += size
         released = self._run()
         if not self._waiting:
             self._since = None
@@ -67,10 +74,15 @@ class InOrder:
             self._since = None
         return taken
 
+    def skip(self) -> Taken:
+        """There is no room to wait: the first gap is given up."""
+        return self._skip(()) if self._waiting else Taken()
+
     def _run(self) -> Tuple[Tuple[Any, bool], ...]:
         released = []
         while self._next in self._waiting:
-            message_id, item = self._waiting.pop(self._next)
+            message_id, item, size = self._waiting.pop(self._next)
+            self._held_bytes -= size
             self._remember(self._next, message_id)
             released.append((item, False))
             self._next += 1

@@ -15,7 +15,7 @@ from .handshakes import V2
 from .message import NetworkMessage
 from .options import NetworkOptions
 from .outbox import Outbox
-from .processed import ProcessedIds
+from .processed import PLAIN, ProcessedIds
 from .proposals import Proposals
 from .receipts import Receipts
 from .security import SecurityEvent, SecurityEvents
@@ -40,7 +40,7 @@ class Incoming:
         self._own, self._conversations, self._outbox, self._processed, self._receipts = own, conversations, outbox, processed, receipts
         self._calls, self._proposals, self._events, self._hear, self._record, self._options = calls, proposals, events, hear, record, options
         self._queues: Dict[Tuple[str, str], Deque[Work]] = {}
-        self._of_peer: Dict[str, int] = {}
+        self._of_peer: Dict[str, Tuple[int, int]] = {}  #: messages, bytes
         self._bytes = 0
         self._in_work: Set[Tuple[str, str]] = set()
         self._tasks: "Set[asyncio.Task[None]]" = set()
@@ -60,7 +60,7 @@ class Incoming:
         elif frame.message_type == "HANDSHAKE":
             await self._handshake(frame)
         elif frame.message_type == "ENCRYPTED":
-            for opened in await self._conversations.open(frame):
+            for opened in await self._conversations.open(frame, size):
                 await self.opened(opened, size)
         elif frame.metadata.get("encrypted") is True:
             self._tell("malformed", frame, "a frame is dropped that says it is encrypted, and is not")
@@ -100,9 +100,7 @@ class Incoming:
             self._outbox.ready(frame.sender_id, frame.conversation_id)
 
     async def _deliver(self, message: NetworkMessage, mode: Any, size: int, is_old: bool = False) -> None:
-        # Plain text can be anybody's: what is forged there must not hide what is sealed under the same id.
-        sender = message.sender if message.is_sealed else f"plain\n{message.sender}"
-        key = (sender, message.message_id)
+        key = _key(message)
         if key in self._in_work:
             return
         if await self._processed.has(*key):
@@ -128,11 +126,12 @@ class Incoming:
 
     def _queue(self, message: NetworkMessage, mode: Any, size: int, key: Tuple[str, str]) -> None:
         peer = message.sender
-        if self._of_peer.get(peer, 0) >= self._options.handling_max or self._bytes + size > self._options.handling_max_bytes:
+        count, held = self._of_peer.get(peer, (0, 0))
+        if count >= self._options.handling_max or held + size > self._options.handling_of_peer_bytes or self._bytes + size > self._options.handling_max_bytes:
             self._in_work.discard(key)
             self._tell("flood", message, "too many of its messages wait for handlers: this one is handled when it comes again")
             return
-        self._of_peer[peer] = self._of_peer.get(peer, 0) + 1
+        self._of_peer[peer] = (count + 1, held + size)
         self._bytes += size
         conversation = (peer, message.conversation_id)
         queue = self._queues.get(conversation)
@@ -149,8 +148,7 @@ class Incoming:
         try:
             while queue:
                 message, mode, size = queue[0]
-                key = (message.sender if message.is_sealed else f"plain\n{message.sender}", message.message_id)
-                await self._safely(message, mode, key, self._hear)
+                await self._safely(message, mode, _key(message), self._hear)
                 queue.popleft()
                 self._left(message.sender, size)
         finally:
@@ -177,9 +175,9 @@ class Incoming:
 
     def _left(self, peer: str, size: int) -> None:
         self._bytes -= size
-        left = self._of_peer.get(peer, 0) - 1
-        if left > 0:
-            self._of_peer[peer] = left
+        count, held = self._of_peer.get(peer, (0, 0))
+        if count > 1:
+            self._of_peer[peer] = (count - 1, held - size)
         else:
             self._of_peer.pop(peer, None)
 
@@ -191,6 +189,11 @@ class Incoming:
     def _tell(self, kind: str, about: Any, message: str) -> None:
         sender = about.sender if isinstance(about, NetworkMessage) else about.sender_id
         self._events.tell(SecurityEvent(kind, sender, message, about.conversation_id, about.message_id))
+
+
+def _key(message: NetworkMessage) -> Tuple[str, str]:
+    """Plain text can be anybody's: what is forged there must not hide what is sealed under the same id."""
+    return (message.sender if message.is_sealed else f"{PLAIN}{message.sender}", message.message_id)
 
 
 def _message(frame: Frame, is_sealed: bool, is_verified: bool) -> NetworkMessage:

@@ -39,7 +39,10 @@ class NetworkOptions:
     conversations_of_peer_max: int = 64
     processed_max: int = 20_000  #: ids of a sender that are remembered
     handling_max: int = 1_000  #: messages of one peer that wait for handlers; more are dropped, and come again
-    handling_max_bytes: int = 67_108_864  #: of all of them, as JSON
+    handling_of_peer_bytes: int = 16_777_216  #: of them, as JSON
+    handling_max_bytes: int = 67_108_864  #: of all peers'
+    held_of_peer_bytes: int = 4_194_304  #: of messages that wait for one that is missing
+    held_bytes: int = 33_554_432  #: of all peers'
     transcript: bool = True  #: keep what was said and heard, encrypted
     transcript_max: int = 10_000
     transcript_max_bytes: int = 67_108_864

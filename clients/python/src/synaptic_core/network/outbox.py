@@ -177,6 +177,12 @@ class Outbox:
                 lane.no_try()
             self.wake()
 
+    def key_accepted(self, peer: str) -> None:
+        """What waited for that goes on."""
+        for lane in self._lanes.of(peer):
+            lane.no_try()
+        self.wake()
+
     def wake(self) -> None:
         self._woken.set()
 

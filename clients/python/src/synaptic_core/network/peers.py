@@ -9,6 +9,7 @@ from . import sodium
 from .canonical import from_base64, to_base64
 from .handshakes import SEED, V2, Handshake
 from .security import Fingerprints
+from .processed import PROCESSED
 from .vault import Vault
 
 PINS_MAX = 10_000
@@ -80,7 +81,7 @@ class Peers:
         while len(self._pins) > PINS_MAX:
             gone = next((one for one in self._pins.values() if not one.is_spoken_to and one is not pin), next(iter(self._pins.values())))
             del self._pins[gone.peer]
-            changes += [self._vault.drop(_PINS, gone.peer), self._vault.trim(_USED, gone.peer, 0)]
+            changes += [self._vault.drop(_PINS, gone.peer), self._vault.trim(_USED, gone.peer, 0), self._vault.trim(PROCESSED, gone.peer, 0)]
         await self._vault.commit(*changes)
 
     async def spoken_to(self, peer: str) -> None:

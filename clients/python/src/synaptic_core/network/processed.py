@@ -6,7 +6,8 @@ from typing import Tuple
 
 from .vault import Vault
 
-_TABLE = "processed"
+PROCESSED = "processed"  #: the vault's table
+PLAIN = "plain\n"  #: before the name of who speaks in plain: anybody can be made up there, so it is remembered in memory only
 _RECENT_MAX = 4_096
 _TRIM_EVERY = 64
 
@@ -24,15 +25,21 @@ class ProcessedIds:
         self._added = 0
 
     async def has(self, sender: str, message_id: str) -> bool:
-        return (sender, message_id) in self._recent or await self._vault.has(_TABLE, f"{sender}\n{message_id}")
+        return (sender, message_id) in self._recent or not sender.startswith(PLAIN) and await self._vault.has(PROCESSED, f"{sender}\n{message_id}")
 
     async def add(self, sender: str, message_id: str) -> None:
         """On disk, where there is one, when it returns. Raises Fault unavailable."""
-        changes = [self._vault.mark(_TABLE, f"{sender}\n{message_id}", sender)]
-        self._added += 1
-        if self._added % _TRIM_EVERY == 0:
-            changes.append(self._vault.trim(_TABLE, sender, self._most))
-        await self._vault.commit(*changes)
         self._recent[(sender, message_id)] = None
         if len(self._recent) > _RECENT_MAX:
             self._recent.popitem(last=False)
+        if sender.startswith(PLAIN):
+            return
+        changes = [self._vault.mark(PROCESSED, f"{sender}\n{message_id}", sender)]
+        self._added += 1
+        if self._added % _TRIM_EVERY == 0:
+            changes.append(self._vault.trim(PROCESSED, sender, self._most))
+        try:
+            await self._vault.commit(*changes)
+        except BaseException:
+            self._recent.pop((sender, message_id), None)
+            raise
