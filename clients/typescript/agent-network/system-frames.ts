@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isFields, type Fields, type NetworkFrame } from "./frames.js";
 
-/** What the broker says when the login is done (Agent Network §2.5), with the rate of the agent (§12.5). */
+/** What the broker says when the login is done (Agent Network §2.5), with the agent's rate (Agent Network §12.5). */
 export interface Connected {
   readonly connectionId: string;
   /** Milliseconds; from 1 s to 10 min, whatever the broker says. */

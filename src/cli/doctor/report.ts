@@ -11,8 +11,8 @@ const marks = {
 
 /** Prints what was found, a line each or all as JSON, and sums it up. If something failed, the exit code is 1. */
 export function report(options: Output, findings: readonly Finding[]): void {
-  const count = (wanted: Finding["result"]): number => findings.filter(({ result }) => result === wanted).length;
-  const [failed, warnings] = [count("failed"), count("warning")];
+  const numberOf = (wanted: Finding["result"]): number => findings.filter(({ result }) => result === wanted).length;
+  const [failed, warnings] = [numberOf("failed"), numberOf("warning")];
   if (failed > 0) process.exitCode = exitCodes.failed;
   if (options.json === true) {
     print(options, { ok: failed === 0, findings }, () => "");

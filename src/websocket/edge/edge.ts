@@ -168,13 +168,14 @@ export class WsEdge implements Lifecycle {
   }
 
   async #listen(at: ListenAt): Promise<void> {
-    const { dialects, limits, ledger, log, access, tls, pages } = this.#options;
+    const { dialects, limits, ledger, log, clock, access, tls, pages } = this.#options;
     const listener = await Listener.open({
       ...at,
       dialects,
       limits,
       ledger,
       log,
+      clock,
       access,
       tls,
       pages,

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ServerResponse } from "node:http";
+import type { Clock } from "../../core/index.js";
 
 /** So much is written at a time: over TLS each connection has a copy of what it has not taken yet. */
 const pieceBytes = 32 * 1024;
@@ -11,15 +12,16 @@ export const takenWithinMs = 60_000;
 export async function sendFile(
   response: ServerResponse,
   bytes: Uint8Array,
+  clock: Clock,
   withinMs: number = takenWithinMs,
 ): Promise<void> {
-  const late = setTimeout(() => response.destroy(), withinMs);
+  const cancel = clock.after(withinMs, () => response.destroy());
   try {
     await pipeline(Readable.from(pieces(bytes), { highWaterMark: 1 }), response);
   } catch {
     response.destroy(); // it is gone, or too slow: nobody is left to be told
   } finally {
-    clearTimeout(late);
+    cancel();
   }
 }
 

@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Clock } from "../../core/index.js";
 import { sendFile } from "./file-answer.js";
 import { pathOf } from "./upgrade.js";
 
@@ -109,7 +110,12 @@ export function text(status: number, words: string): Answer {
 }
 
 /** Answers an ordinary request; the connection ends after it. */
-export function respond(request: IncomingMessage, response: ServerResponse, answer: Answer | FileAnswer): void {
+export function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer | FileAnswer,
+  clock: Clock,
+): void {
   const isFile = "bytes" in answer;
   response.writeHead(answer.status, {
     ...answer.headers,
@@ -123,7 +129,7 @@ export function respond(request: IncomingMessage, response: ServerResponse, answ
     ...(answer.status === 405 && { allow: "GET, HEAD" }),
   });
   if (request.method === "HEAD") response.end();
-  else if (isFile) void sendFile(response, answer.bytes);
+  else if (isFile) void sendFile(response, answer.bytes, clock);
   else response.end(answer.body);
 }
 

@@ -6,6 +6,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import {
   Fault,
   timerMaxMs,
+  type Clock,
   type Ledger,
   type Limits,
   type Log,
@@ -61,6 +62,7 @@ export interface ListenerOptions extends ListenAt {
   readonly limits: Limits;
   readonly ledger: Ledger;
   readonly log: Log;
+  readonly clock: Clock;
   readonly access: Access;
   /** Answers requests for health and metrics; all others go to the front page. */
   readonly pages: Pages | undefined;
@@ -209,13 +211,13 @@ export class Listener {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pages, log } = this.#options;
+    const { pages, log, clock } = this.#options;
     try {
       const page = await pages?.(this.#pageRequest(request));
-      respond(request, response, page ?? frontPage(request.method, request.url, this.#paths, this.#httpNotes));
+      respond(request, response, page ?? frontPage(request.method, request.url, this.#paths, this.#httpNotes), clock);
     } catch (thrown) {
       log("error", "a page failed", { error: String(thrown) });
-      respond(request, response, text(500, "The broker failed; its log says why."));
+      respond(request, response, text(500, "The broker failed; its log says why."), clock);
     }
   }
 

@@ -36,9 +36,9 @@ describe("a client of Agent Network logs in", () => {
     try {
       const wire = await other.stranger();
       const login = { type: "AUTH", token: await other.token("alice"), agentId: "alice" };
-      for (const _time of ["login", "renewal"]) {
+      for (const time of ["login", "renewal"]) {
         wire.say(login);
-        expect((await wire.hears("CONNECTED")).content).toMatchObject({ messagesPerSecond: 0, messageBurst: 7 });
+        expect((await wire.hears("CONNECTED")).content, time).toMatchObject({ messagesPerSecond: 0, messageBurst: 7 });
       }
     } finally {
       await other.stop();

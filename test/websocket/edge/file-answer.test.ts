@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { createConnection, type AddressInfo, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../../src/core/index.js";
 import { sendFile } from "../../../src/websocket/edge/file-answer.js";
 import { eventually } from "../../kit/broker.js";
 import { wholeAnswer, WsWorld } from "../../kit/ws-world.js";
@@ -60,7 +61,7 @@ describe("who does not take a long answer", () => {
     done = new Promise((resolve, reject) => {
       answering = new Promise((answered) => {
         server = createServer((_request, response) => {
-          sendFile(response, bytes, withinMs).then(resolve, reject);
+          sendFile(response, bytes, systemClock, withinMs).then(resolve, reject);
           answered(response);
         });
       });

@@ -5,9 +5,9 @@ import { MissingCounters, type CounterRange } from "./missing-counters.js";
 export const heldMax = 256;
 /** So long what is missing is waited for, milliseconds. */
 export const gapMs = 60_000;
-/** Counters whose `messageId` is remembered: as many as wait at a sender for their receipt at most (§12.2). */
+/** Counters whose `messageId` is remembered: as many as wait at a sender for their receipt at most (Agent Network §12.2). */
 export const rememberedMax = 1_024;
-/** An identical frame that comes more often than this is no repeat of its sender any more, which tries 8 times (§12.2). */
+/** An identical frame that comes more often than this is no repeat of its sender any more, which tries 8 times (Agent Network §12.2). */
 export const repeatsMax = 16;
 
 /** What an order needs of its surroundings. */

@@ -7,7 +7,7 @@ const dayMs = 24 * 60 * 60 * 1_000;
 export const renewAfterMs = 30 * dayMs;
 /** The long-term pair before opens for so much longer, milliseconds (Agent Network §10.8). */
 export const earlierMs = 7 * dayMs;
-/** Conversations of a peer that are renewed at once; then one a second, which is what it looks at (§14.2). */
+/** Conversations of a peer that are renewed at once; then one a second, which is what it looks at (Agent Network §14.2). */
 export const renewAtOnce = 5;
 const renewEveryMs = 1_000;
 /** Whether it is time is looked at this often, milliseconds: a clock may be set, and a machine may sleep. */

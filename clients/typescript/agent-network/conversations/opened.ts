@@ -30,7 +30,7 @@ export interface Opened {
   readonly counter?: number;
   /** It comes after messages that came behind it: its gap was told already (Agent Network §11.5). */
   readonly late?: true;
-  /** The identical frame was handed over before: its sender had no receipt yet (§12.4). */
+  /** The identical frame was handed over before: its sender had no receipt yet (Agent Network §12.4). */
   readonly repeated?: true;
 }
 
