@@ -14,6 +14,8 @@ export interface SeedKeys {
 }
 
 const none = new Uint8Array();
+const nothing = new Uint8Array(32);
+const basePoint = Uint8Array.from({ length: 32 }, (_, index) => (index === 0 ? 9 : 0));
 
 /**
  * The key of a conversation at version 2, 32 bytes (Agent Network §10.5), of one's own ephemeral private key and the
@@ -57,6 +59,8 @@ export function shared(own: Bytes, peer: Bytes): Bytes {
   } catch {
     secret = undefined; // both lengths are right, so the result is zero
   }
+  // libsodium frees its own copies of the private key and of the secret as they are: the same call writes over them.
+  library.crypto_scalarmult(nothing, basePoint);
   if (secret === undefined || library.is_zero(secret)) {
     throw new CryptoProblem("bad-key", "the X25519 key is a point of low order: everybody would know the secret");
   }

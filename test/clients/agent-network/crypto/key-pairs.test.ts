@@ -69,10 +69,24 @@ describe("wiping", () => {
     const given = vi.spyOn(globalThis.crypto.subtle, "importKey");
     const key = await conversationKey(ada.privateKey, bob.publicKey, "c1");
     await seedKeys(ada.privateKey, bob.publicKey);
-    expect(secrets.mock.results.map(({ value }) => toHex(value as Uint8Array))).toEqual([zeros(32), zeros(32)]);
+    // Every other call is the one that writes over libsodium's copies.
+    const made = secrets.mock.results.filter((_, index) => index % 2 === 0);
+    expect(made.map(({ value }) => toHex(value as Uint8Array))).toEqual([zeros(32), zeros(32)]);
     const copies = given.mock.calls.map(([, bytes]) => toHex(bytes as unknown as Uint8Array));
     expect(copies).toEqual(Array(4).fill(zeros(32)));
     expect(toHex(key)).not.toBe(zeros(32));
+  });
+
+  it("reaches what libsodium's memory holds of an ephemeral key and its secret", async () => {
+    const [ada, bob] = [agreementPair(), agreementPair()];
+    const before = toHex(ada.privateKey);
+    const secret = toHex(shared(bob.privateKey, ada.publicKey));
+    await conversationKey(ada.privateKey, bob.publicKey, "c1");
+    const { libsodium } = sodium() as unknown as { readonly libsodium: { readonly HEAPU8: Uint8Array } };
+    const memory = Buffer.from(libsodium.HEAPU8).toString("hex");
+    expect(memory.length).toBeGreaterThan(100_000);
+    // Whoever frees memory writes its own numbers into the first bytes of it.
+    for (const digits of [before, secret]) expect(memory.includes(digits.slice(16))).toBe(false);
   });
 
   it("reaches the secret also when no key can be made of it", async () => {
