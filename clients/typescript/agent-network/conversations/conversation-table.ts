@@ -5,7 +5,10 @@ import type { KeyPair } from "../crypto/sodium.js";
 import type { Session } from "./session.js";
 
 /** Conversations that have keys at a time (Agent Network §14.2). */
-export const conversationsMax = Object.freeze({ ofPeer: 64, inAll: 4_096 });
+export const conversationsMax: Readonly<Record<"ofPeer" | "inAll", number>> = Object.freeze({
+  ofPeer: 64,
+  inAll: 4_096,
+});
 /** So long the key before the last handshake still opens, milliseconds (Agent Network §10.7). */
 export const previousMs = 60_000;
 /** Keys before the last handshake that open at a time; a peer may offer a new one each second. */

@@ -241,9 +241,12 @@ export class Conversations {
       const next: Pin = isShown ? { peer, since: this.#ports.clock.now(), isSpokenTo, ...shown } : pinned;
       await this.#ports.records.commit([this.#peers.record(next)]);
       this.#peers.set(next);
+      if (!isShown) return;
       const conversations = this.#table.of(peer).map(({ id }) => id);
-      if (isShown) this.#wipe(peer);
-      for (const id of conversations) if (this.state(peer, id) === "none") this.wantOffer(peer, id);
+      this.#wipe(peer);
+      this.#renewal.spread(conversations, (id) => {
+        this.wantOffer(peer, id);
+      });
     });
   }
 

@@ -3,6 +3,7 @@ import { conversationKey } from "../crypto/derive.js";
 import { fingerprint } from "../crypto/fingerprint.js";
 import { makeHandshake, readHandshake, type Handshake, type HandshakeContent } from "../crypto/handshake-text.js";
 import { CryptoProblem } from "../crypto/problem.js";
+import { wipe } from "../crypto/key-pairs.js";
 import type { Bytes, KeyPair } from "../crypto/sodium.js";
 import type { Clock } from "../../../../src/core/clock.js";
 import type { SecurityEvents } from "../security-events.js";
@@ -145,19 +146,25 @@ export class Handshakes {
     } catch (error) {
       return this.#failed(frame, error);
     }
-    const pinned = await this.#pin(peer, keysOf(shown));
-    await records.commit([...pinned.changes, usedKeys.record(peer, ephemeralKey, clock.now())]);
-    pinned.apply();
-    this.#parts.background(usedKeys.add(peer, ephemeralKey));
-    // Meanwhile others may have needed its place, or the pair was wiped with everything.
-    if (conversation.isClosed || table.get(peer, conversation.id) !== conversation) return {};
-    const answer =
-      shown.answers === undefined ? this.#make(conversation, pair.publicKey, shown.ephemeralKey) : undefined;
-    seedPeers.forget(peer); // it has learnt version 2
-    this.#parts.begin(conversation, key, { own, peer: ephemeralKey });
-    if (answer === undefined) return { ready: { mode: 2, isNew: true } };
-    conversation.answeredAt = clock.monotonic();
-    return { answer, ready: { mode: 2, isNew: true } };
+    let isBegun = false;
+    try {
+      const pinned = await this.#pin(peer, keysOf(shown));
+      await records.commit([...pinned.changes, usedKeys.record(peer, ephemeralKey, clock.now())]);
+      pinned.apply();
+      this.#parts.background(usedKeys.add(peer, ephemeralKey));
+      // Meanwhile others may have needed its place, or the pair was wiped with everything.
+      if (conversation.isClosed || table.get(peer, conversation.id) !== conversation) return {};
+      const isOffer = shown.answers === undefined;
+      const answer = isOffer ? this.#make(conversation, pair.publicKey, shown.ephemeralKey) : undefined;
+      seedPeers.forget(peer); // it has learnt version 2
+      this.#parts.begin(conversation, key, { own, peer: ephemeralKey });
+      isBegun = true;
+      if (answer === undefined) return { ready: { mode: 2, isNew: true } };
+      conversation.answeredAt = clock.monotonic();
+      return { answer, ready: { mode: 2, isNew: true } };
+    } finally {
+      if (!isBegun) wipe(key);
+    }
   }
 
   /** Seed mode: the offer and the answer look alike, so it is an answer where there was an offer. */

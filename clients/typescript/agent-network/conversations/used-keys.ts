@@ -1,7 +1,10 @@
 import type { ConversationRecords, JsonValue, RecordChange } from "./records.js";
 
 /** Ephemeral keys remembered of a peer and of all, at most (Agent Network §14.2). */
-export const usedKeysMax = Object.freeze({ ofPeer: 4_096, inAll: 100_000 });
+export const usedKeysMax: Readonly<Record<"ofPeer" | "inAll", number>> = Object.freeze({
+  ofPeer: 4_096,
+  inAll: 100_000,
+});
 
 const table = "used-keys";
 

@@ -10,6 +10,7 @@ import type {
   OwnKeys,
 } from "../../../../clients/typescript/agent-network/conversations/records.js";
 import { agreementPair, signingPair } from "../../../../clients/typescript/agent-network/crypto/key-pairs.js";
+import type { KeyPair } from "../../../../clients/typescript/agent-network/crypto/sodium.js";
 import type { Fields } from "../../../../clients/typescript/agent-network/crypto/shape.js";
 import { SecurityEvents, type SecurityEvent } from "../../../../clients/typescript/agent-network/security-events.js";
 
@@ -195,4 +196,20 @@ export async function meet(ada: Party, bob: Party, conversationId = "c"): Promis
   const answer = await bob.hears(ada.offer(bob.name, conversationId));
   if (answer === undefined) throw new Error(`${bob.name} does not answer: ${bob.kinds.join()}`);
   await ada.hears(answer);
+}
+
+/** An agent and a copy of it, both running: the same keys, the same counter. */
+export async function restored(): Promise<{ bob: Party; ada: Party; copy: Party }> {
+  const clock = new FakeClock();
+  const pair = agreementPair();
+  const ephemeralPair = (): KeyPair => ({ publicKey: pair.publicKey.slice(), privateKey: pair.privateKey.slice() });
+  const disk = new MemoryRecords();
+  const ada = await Party.start("ada", clock, disk, { ephemeralPair });
+  const copy = await Party.start("ada", clock, disk.backup(), { ephemeralPair });
+  const bob = await Party.start("bob", clock);
+  const [offer] = [ada.offer("bob"), copy.offer("bob")];
+  const answer = await bob.hears(offer);
+  if (answer === undefined) throw new Error("no answer");
+  await Promise.all([ada.hears(answer), copy.hears(answer)]);
+  return { bob, ada, copy };
 }

@@ -8,7 +8,7 @@ import { open, readSealed, seal } from "../../../../clients/typescript/agent-net
 import { ready, type Bytes, type KeyPair } from "../../../../clients/typescript/agent-network/crypto/sodium.js";
 import { headOf } from "../../../../clients/typescript/agent-network/conversations/opened.js";
 import { FakeClock } from "../../../../src/conformance/fake-clock.js";
-import { MemoryRecords, meet, met, Party } from "./party.js";
+import { MemoryRecords, meet, met, Party, restored } from "./party.js";
 
 beforeAll(ready);
 
@@ -78,38 +78,18 @@ describe("a thief of both agents' keys who has recorded everything", () => {
 });
 
 describe("a peer that was restored from a backup", () => {
-  /** Two copies of one running agent: the same keys, the same counter. */
-  async function twice(): Promise<{ bob: Party; ada: Party; restored: Party }> {
-    const clock = new FakeClock();
-    const pair = agreementPair();
-    const ephemeralPair = (): KeyPair => ({
-      publicKey: pair.publicKey.slice(),
-      privateKey: pair.privateKey.slice(),
-    });
-    const disk = new MemoryRecords();
-    const ada = await Party.start("ada", clock, disk, { ephemeralPair });
-    const restored = await Party.start("ada", clock, disk.backup(), { ephemeralPair });
-    const bob = await Party.start("bob", clock);
-    const [offer] = [ada.offer("bob"), restored.offer("bob")];
-    const answer = await bob.hears(offer);
-    if (answer === undefined) throw new Error("no answer");
-    await ada.hears(answer);
-    await restored.hears(answer);
-    return { bob, ada, restored };
-  }
-
   it("is refused, reported and counted where its counter is rolled back", async () => {
-    const { bob, ada, restored } = await twice();
+    const { bob, ada, copy } = await restored();
     await bob.opens(...["one", "two", "three"].map((text) => ada.says("bob", { text })));
-    const rolledBack = restored.says("bob", { text: "two, again" });
+    const rolledBack = copy.says("bob", { text: "two, again" });
     expect(await bob.opens(rolledBack)).toEqual([]);
     expect(bob.events).toMatchObject([{ kind: "counter-reused", peer: "ada", messageId: rolledBack.messageId }]);
     expect(bob.counts()["counter-reused"]).toBe(1);
   });
 
   it("is heard again after a new handshake", async () => {
-    const { bob, restored } = await twice();
-    const fresh = await restored.restart();
+    const { bob, copy } = await restored();
+    const fresh = await copy.restart();
     await meet(fresh, bob);
     expect(await bob.opens(fresh.says("bob", { text: "hello" }))).toEqual([{ text: "hello" }]);
   });
@@ -122,11 +102,11 @@ describe("a peer that was restored from a backup", () => {
     const answer = await bob.hears(offer);
     if (answer !== undefined) await ada.hears(answer);
     const recorded = ada.says("bob", { text: "pay" }, { conversationId: "new" });
-    const restored = await bob.restart(backup);
-    const again = await restored.hears(offer);
+    const older = await bob.restart(backup);
+    const again = await older.hears(offer);
     expect(again?.content["ephemeralKey"]).not.toBe(answer?.content["ephemeralKey"]);
-    expect(await restored.opens(recorded)).toEqual([]);
-    expect(restored.kinds).toEqual(["bad-tag"]);
+    expect(await older.opens(recorded)).toEqual([]);
+    expect(older.kinds).toEqual(["bad-tag"]);
   });
 });
 
