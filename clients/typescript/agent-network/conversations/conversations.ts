@@ -11,7 +11,8 @@ import { Handshakes, type HandshakeOutcome } from "./handshakes.js";
 import { HeldRoom } from "./held-room.js";
 import type { Taken } from "./in-order.js";
 import { KeyRenewal } from "./key-renewal.js";
-import type { HeardFrame, Opened } from "./opened.js";
+import type { NetworkFrame } from "../frames.js";
+import type { Opened } from "./opened.js";
 import { Opening } from "./opening.js";
 import { Peers, type Pin } from "./peers.js";
 import type { ConversationRecords, OwnKeys, RecordChange } from "./records.js";
@@ -141,7 +142,7 @@ export class Conversations {
    * A `HANDSHAKE` came. What has to outlive the process (pins, used keys) is kept before it resolves; where it cannot be
    * kept, it rejects, and there is no new key. Refusals are security events.
    */
-  async handshake(frame: HeardFrame): Promise<HandshakeOutcome> {
+  async handshake(frame: NetworkFrame): Promise<HandshakeOutcome> {
     if (!this.#isForMe(frame)) return {};
     return this.#turns.run(frame.senderId, () => (this.#isClosed ? {} : this.#handshakes.heard(frame)));
   }
@@ -194,6 +195,9 @@ export class Conversations {
     if (conversation === undefined || session === undefined) {
       throw new NotReady(`there is no key for this conversation with ${peer}; offer a handshake first`);
     }
+    if (isKept && conversation.isSpent) {
+      throw new NotReady(`a place in this conversation with ${peer} was given up; offer a new handshake first`);
+    }
     this.#table.touch(conversation);
     if (isKept) this.#speakTo(peer);
     const sealBy = (counter: number): SealedContent => seal(head, { counter, data }, session.key, privateKey, nonce);
@@ -204,13 +208,13 @@ export class Conversations {
    * An `ENCRYPTED` frame came. Returns what is to be handed over now: none while something before it is missing, several
    * when that has come. What fails is a security event.
    */
-  async open(frame: HeardFrame): Promise<readonly Opened[]> {
+  async open(frame: NetworkFrame): Promise<readonly Opened[]> {
     if (!this.#isForMe(frame)) return [];
     return this.#turns.run(frame.senderId, () => (this.#isClosed ? [] : this.#opening.open(frame)));
   }
 
   /** Whether a plain frame to this agent may be heard: not of a peer that seals what it says. It is told if not. */
-  hearsPlain(frame: HeardFrame): boolean {
+  hearsPlain(frame: NetworkFrame): boolean {
     if (this.mode(frame.senderId) !== 2) return true;
     const what = `a plain ${frame.messageType} in the name of ${frame.senderId}, who is pinned at version 2`;
     this.#ports.events.tellOf("plain-from-pinned", frame, what);
@@ -273,7 +277,7 @@ export class Conversations {
     this.#peers.check(peer);
   }
 
-  #isForMe(frame: HeardFrame): boolean {
+  #isForMe(frame: NetworkFrame): boolean {
     const { self, events } = this.#ports;
     if (frame.recipientId === self && frame.senderId !== self) return true;
     events.tellOf("malformed", frame, `a ${frame.messageType} that is not from another to ${self}`);

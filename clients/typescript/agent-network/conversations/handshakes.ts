@@ -9,7 +9,7 @@ import type { Clock } from "../../../../src/core/clock.js";
 import type { SecurityEvents } from "../security-events.js";
 import { Allowance } from "./allowance.js";
 import type { Conversation, ConversationTable } from "./conversation-table.js";
-import type { HeardFrame } from "./opened.js";
+import type { NetworkFrame } from "../frames.js";
 import type { PinnedKeys, Peers } from "./peers.js";
 import type { ConversationRecords, OwnKeys, RecordChange } from "./records.js";
 import type { SeedPeers } from "./seed-peers.js";
@@ -77,7 +77,7 @@ export class Handshakes {
   }
 
   /** A `HANDSHAKE` came. One at a time of a peer. Rejects where it cannot be kept; then nothing has changed. */
-  async heard(frame: HeardFrame): Promise<HandshakeOutcome> {
+  async heard(frame: NetworkFrame): Promise<HandshakeOutcome> {
     const { peers, events } = this.#parts;
     const peer = frame.senderId;
     if (!this.#isAwaited(frame) && !this.#offers.take(peer)) {
@@ -108,7 +108,11 @@ export class Handshakes {
   }
 
   /** Version 2: an offer, one that is said again, or an answer. */
-  #second(frame: HeardFrame, conversation: Conversation, shown: Second): Promise<HandshakeOutcome> | HandshakeOutcome {
+  #second(
+    frame: NetworkFrame,
+    conversation: Conversation,
+    shown: Second,
+  ): Promise<HandshakeOutcome> | HandshakeOutcome {
     const { usedKeys, events, wanted, clock } = this.#parts;
     const peer = frame.senderId;
     const ephemeralKey = toBase64(shown.ephemeralKey);
@@ -135,7 +139,7 @@ export class Handshakes {
     return {};
   }
 
-  async #complete(frame: HeardFrame, conversation: Conversation, shown: Second): Promise<HandshakeOutcome> {
+  async #complete(frame: NetworkFrame, conversation: Conversation, shown: Second): Promise<HandshakeOutcome> {
     const { clock, table, usedKeys, records, seedPeers } = this.#parts;
     const peer = frame.senderId;
     const { pair, publicKey: own } = conversation.opened(this.#parts.ephemeralPair);
@@ -168,7 +172,7 @@ export class Handshakes {
   }
 
   /** Seed mode: the offer and the answer look alike, so it is an answer where there was an offer. */
-  async #seed(frame: HeardFrame, conversation: Conversation, shown: Seed): Promise<HandshakeOutcome> {
+  async #seed(frame: NetworkFrame, conversation: Conversation, shown: Seed): Promise<HandshakeOutcome> {
     const { clock, seedPeers, records, own } = this.#parts;
     const peer = frame.senderId;
     const isNew = seedPeers.sealing(peer) === undefined || conversation.isRenewing;
@@ -234,7 +238,7 @@ export class Handshakes {
   }
 
   /** An answer to one's own offer costs the peer nothing: it was asked for. */
-  #isAwaited({ senderId, conversationId, content }: HeardFrame): boolean {
+  #isAwaited({ senderId, conversationId, content }: NetworkFrame): boolean {
     const conversation = this.#parts.table.get(senderId, conversationId);
     if (conversation?.open === undefined || !conversation.isOffered) return false;
     return content["answers"] === conversation.open.publicKey;
@@ -248,7 +252,7 @@ export class Handshakes {
     return makeHandshake(facts, answers === undefined ? side : { ...side, answers });
   }
 
-  #failed(frame: HeardFrame, error: unknown): HandshakeOutcome {
+  #failed(frame: NetworkFrame, error: unknown): HandshakeOutcome {
     if (!(error instanceof CryptoProblem)) throw error;
     this.#parts.events.tellOf(error.kind, frame, `a handshake of ${frame.senderId}: ${error.message}`);
     return {};

@@ -1,28 +1,10 @@
 import type { SealedHead } from "../crypto/sealed.js";
-import type { Fields } from "../crypto/shape.js";
-
-/** A frame as it came (Agent Network §1.1). */
-export interface HeardFrame {
-  readonly messageId: string;
-  readonly conversationId: string;
-  readonly senderId: string;
-  readonly recipientId: string;
-  readonly messageType: string;
-  readonly content: Fields;
-  /** Milliseconds since 1970. */
-  readonly timestamp: number;
-  readonly metadata: Readonly<{
-    priority?: string;
-    encrypted?: boolean;
-    requiresResponse?: boolean;
-    [more: string]: unknown;
-  }>;
-}
+import type { NetworkFrame } from "../frames.js";
 
 /** A message that was opened. */
 export interface Opened {
   /** As if it had been said plainly: `messageType` is the original type, `content` what was sealed. */
-  readonly frame: HeardFrame;
+  readonly frame: NetworkFrame;
   readonly mode: 2 | "seed";
   /** False for a peer in seed mode that has shown no signing key. */
   readonly verified: boolean;
@@ -35,7 +17,7 @@ export interface Opened {
 }
 
 /** What a frame's signature and its tag cover beside its content. */
-export function headOf(frame: HeardFrame, originalType: string): SealedHead {
+export function headOf(frame: NetworkFrame, originalType: string): SealedHead {
   const { messageId, conversationId, senderId, recipientId, timestamp, metadata } = frame;
   return { messageId, conversationId, senderId, recipientId, originalType, timestamp, metadata };
 }

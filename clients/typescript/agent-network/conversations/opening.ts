@@ -6,7 +6,8 @@ import type { Bytes } from "../crypto/sodium.js";
 import type { SecurityEvents } from "../security-events.js";
 import type { Conversation, ConversationTable } from "./conversation-table.js";
 import { gapMs, type Taken } from "./in-order.js";
-import { headOf, type HeardFrame, type Opened } from "./opened.js";
+import type { NetworkFrame } from "../frames.js";
+import { headOf, type Opened } from "./opened.js";
 import type { Peers, Pin } from "./peers.js";
 import type { OwnKeys } from "./records.js";
 import type { SeedPeers } from "./seed-peers.js";
@@ -37,7 +38,7 @@ export class Opening {
   }
 
   /** An `ENCRYPTED` frame came. Returns what is to be handed over now, in its order. One at a time of a peer. */
-  async open(frame: HeardFrame): Promise<readonly Opened[]> {
+  async open(frame: NetworkFrame): Promise<readonly Opened[]> {
     const { peers, events, wanted } = this.#parts;
     const peer = frame.senderId;
     const pin = peers.get(peer);
@@ -74,7 +75,7 @@ export class Opening {
     }));
   }
 
-  #second(frame: HeardFrame, signingKey: Bytes): readonly Opened[] {
+  #second(frame: NetworkFrame, signingKey: Bytes): readonly Opened[] {
     const { table, events, wanted } = this.#parts;
     const parts = readSealed(frame.content);
     const head = headOf(frame, parts.originalType);
@@ -91,7 +92,7 @@ export class Opening {
     return this.#inOrder(frame, parts, session, text);
   }
 
-  #inOrder(frame: HeardFrame, parts: SealedParts, session: Session, text: SealedText): readonly Opened[] {
+  #inOrder(frame: NetworkFrame, parts: SealedParts, session: Session, text: SealedText): readonly Opened[] {
     const { originalType } = parts;
     const opened: Opened = {
       frame: { ...frame, messageType: originalType, content: text.data },
@@ -117,7 +118,7 @@ export class Opening {
     return this.tell(taken, frame.senderId, frame.conversationId);
   }
 
-  async #seed(frame: HeardFrame, pin: Pin): Promise<readonly Opened[]> {
+  async #seed(frame: NetworkFrame, pin: Pin): Promise<readonly Opened[]> {
     const { seedPeers, own, table } = this.#parts;
     const parts = readSealed(frame.content, "seed");
     // The type is not signed: a broker could make a receipt of anything.
@@ -132,7 +133,7 @@ export class Opening {
     return [{ frame: { ...frame, messageType: parts.originalType, content }, mode: "seed", verified }];
   }
 
-  #failed(frame: HeardFrame, problem: CryptoProblem): void {
+  #failed(frame: NetworkFrame, problem: CryptoProblem): void {
     const { events, table, wanted } = this.#parts;
     const conversation = table.get(frame.senderId, frame.conversationId);
     // While a handshake is under way the peer may have the new key already.

@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Allowance, namesMax } from "../../../../clients/typescript/agent-network/conversations/allowance.js";
 import { ConversationTable } from "../../../../clients/typescript/agent-network/conversations/conversation-table.js";
 import { HeldRoom } from "../../../../clients/typescript/agent-network/conversations/held-room.js";
-import type { HeardFrame } from "../../../../clients/typescript/agent-network/conversations/opened.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { UsedKeys } from "../../../../clients/typescript/agent-network/conversations/used-keys.js";
 import { ready } from "../../../../clients/typescript/agent-network/crypto/sodium.js";
 import { FakeClock } from "../../../../src/conformance/fake-clock.js";
@@ -20,7 +20,7 @@ describe("a peer that floods", () => {
   it("has ten offers looked at at once and one a second, and the others all of theirs", async () => {
     const [ada, bob, eve] = await Promise.all(["ada", "bob", "eve"].map((name) => Party.start(name, clock)));
     if (ada === undefined || bob === undefined || eve === undefined) throw new Error("three agents");
-    const answers: (HeardFrame | undefined)[] = [];
+    const answers: (NetworkFrame | undefined)[] = [];
     for (let at = 0; at < 15; at += 1) answers.push(await bob.hears(eve.offer("bob", `c${at}`)));
     expect(answers.filter((answer) => answer !== undefined).length).toBe(10);
     expect(bob.counts().flood).toBe(5);

@@ -1,7 +1,7 @@
 // Two agents who offer, answer, restart and renew whenever they like, over a line that cuts or a broker that meddles.
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { HeardFrame } from "../../../../clients/typescript/agent-network/conversations/opened.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { ready } from "../../../../clients/typescript/agent-network/crypto/sodium.js";
 import { FakeClock } from "../../../../src/conformance/fake-clock.js";
 import { Party } from "./party.js";
@@ -13,7 +13,7 @@ const other = (side: Side): Side => (side === "ada" ? "bob" : "ada");
 
 interface Said {
   readonly id: string;
-  sealed: HeardFrame | undefined;
+  sealed: NetworkFrame | undefined;
 }
 
 /** An agent with the least of an outbox: what has no receipt is said again, anew after a new handshake. */
@@ -59,7 +59,7 @@ class Talker {
     for (const said of this.outbox) said.sealed = undefined;
   }
 
-  async hears(frame: HeardFrame): Promise<void> {
+  async hears(frame: NetworkFrame): Promise<void> {
     if (frame.messageType === "HANDSHAKE") {
       const { answer, ready: done } = await this.party.conversations.handshake(frame);
       if (answer !== undefined) this.line.put(this.party.handshakeFrame(other(this.side), { ...answer }));
@@ -78,7 +78,7 @@ class Talker {
     if (this.party.wanted.splice(0).length > 0) this.offer();
   }
 
-  #takes({ messageId, messageType, content }: HeardFrame): void {
+  #takes({ messageId, messageType, content }: NetworkFrame): void {
     if (messageType === "RECEIPT") {
       const at = this.outbox.findIndex(({ id }) => id === content["id"]);
       if (at >= 0) this.outbox.splice(at, 1);
@@ -96,10 +96,10 @@ class Talker {
 
 /** What is on its way, in each direction, and all that ever was. */
 class Line {
-  readonly to: Record<Side, HeardFrame[]> = { ada: [], bob: [] };
-  readonly past: HeardFrame[] = [];
+  readonly to: Record<Side, NetworkFrame[]> = { ada: [], bob: [] };
+  readonly past: NetworkFrame[] = [];
 
-  put(frame: HeardFrame): void {
+  put(frame: NetworkFrame): void {
     this.to[frame.recipientId as Side].push(frame);
     this.past.push(frame);
   }

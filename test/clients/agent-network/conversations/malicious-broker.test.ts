@@ -1,7 +1,7 @@
 // Whatever a broker does with the frames of two agents: it reads nothing, and what it changes is refused and told.
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { previousMs } from "../../../../clients/typescript/agent-network/conversations/conversation-table.js";
-import type { HeardFrame } from "../../../../clients/typescript/agent-network/conversations/opened.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { toBase64 } from "../../../../clients/typescript/agent-network/crypto/base64.js";
 import { makeHandshake } from "../../../../clients/typescript/agent-network/crypto/handshake-text.js";
 import { agreementPair, random } from "../../../../clients/typescript/agent-network/crypto/key-pairs.js";
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 /** A frame whose `content` says something else. */
-function withContent(frame: HeardFrame, change: Readonly<Record<string, unknown>>): HeardFrame {
+function withContent(frame: NetworkFrame, change: Readonly<Record<string, unknown>>): NetworkFrame {
   return { ...frame, content: { ...frame.content, ...change } };
 }
 
@@ -90,7 +90,7 @@ describe("a broker that changes sealed frames", () => {
 describe("a broker that reorders, repeats and drops", () => {
   it("changes nothing by it: what comes is in its order, and known when it comes again", async () => {
     const frames = ["one", "two", "three"].map((text) => ada.says("bob", { text }));
-    const [one, two, three] = frames as [HeardFrame, HeardFrame, HeardFrame];
+    const [one, two, three] = frames as [NetworkFrame, NetworkFrame, NetworkFrame];
     expect(await bob.opens(three, two)).toEqual([]);
     expect(await bob.opens(one)).toEqual([{ text: "one" }, { text: "two" }, { text: "three" }]);
     const [again] = await bob.conversations.open(two);
@@ -100,7 +100,7 @@ describe("a broker that reorders, repeats and drops", () => {
 
   it("is noticed when it drops: the gap is told after 60 s, and what was behind it is handed over", async () => {
     const frames = ["one", "two", "three"].map((text) => ada.says("bob", { text }));
-    const [one, two, three] = frames as [HeardFrame, HeardFrame, HeardFrame];
+    const [one, two, three] = frames as [NetworkFrame, NetworkFrame, NetworkFrame];
     expect(await bob.opens(one, three)).toEqual([{ text: "one" }]);
     clock.advance(60_000);
     expect(bob.released.map(({ frame }) => frame.content)).toEqual([{ text: "three" }]);

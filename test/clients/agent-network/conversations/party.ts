@@ -3,7 +3,8 @@ import {
   Conversations,
   type ConversationsPorts,
 } from "../../../../clients/typescript/agent-network/conversations/conversations.js";
-import type { HeardFrame, Opened } from "../../../../clients/typescript/agent-network/conversations/opened.js";
+import type { Opened } from "../../../../clients/typescript/agent-network/conversations/opened.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import type {
   ConversationRecords,
   JsonValue,
@@ -119,13 +120,13 @@ export class Party {
   }
 
   /** An offer as a frame. */
-  offer(to: string, conversationId = "c"): HeardFrame {
+  offer(to: string, conversationId = "c"): NetworkFrame {
     const content = this.conversations.offer(to, conversationId);
     if (content === undefined) throw new Error(`${this.name} has nothing to offer to ${to}`);
     return this.handshakeFrame(to, { ...content }, conversationId);
   }
 
-  handshakeFrame(to: string, content: Fields, conversationId = "c"): HeardFrame {
+  handshakeFrame(to: string, content: Fields, conversationId = "c"): NetworkFrame {
     return this.frame(to, "HANDSHAKE", content, conversationId, {
       priority: "HIGH",
       encrypted: false,
@@ -134,13 +135,13 @@ export class Party {
   }
 
   /** What this agent hears as a handshake; the answer to it as a frame. */
-  async hears(frame: HeardFrame): Promise<HeardFrame | undefined> {
+  async hears(frame: NetworkFrame): Promise<NetworkFrame | undefined> {
     const { answer } = await this.conversations.handshake(frame);
     return answer && this.handshakeFrame(frame.senderId, { ...answer }, frame.conversationId);
   }
 
   /** A sealed frame. */
-  says(to: string, data: Fields, more: { id?: string; type?: string; conversationId?: string } = {}): HeardFrame {
+  says(to: string, data: Fields, more: { id?: string; type?: string; conversationId?: string } = {}): NetworkFrame {
     const { id: messageId = `m${(ids += 1)}`, type: originalType = "INFORM", conversationId = "c" } = more;
     const metadata = { priority: "NORMAL", encrypted: true, requiresResponse: false };
     const head = { messageId, conversationId, senderId: this.name, recipientId: to, timestamp: this.clock.now() };
@@ -149,7 +150,7 @@ export class Party {
   }
 
   /** What comes of sealed frames: their content, in the order of handing over. */
-  async opens(...frames: readonly HeardFrame[]): Promise<readonly Fields[]> {
+  async opens(...frames: readonly NetworkFrame[]): Promise<readonly Fields[]> {
     const opened: Fields[] = [];
     for (const frame of frames) {
       for (const { frame: plain } of await this.conversations.open(frame)) opened.push(plain.content);
@@ -167,8 +168,8 @@ export class Party {
     messageType: string,
     content: Fields,
     conversationId: string,
-    metadata: HeardFrame["metadata"],
-  ): HeardFrame {
+    metadata: NetworkFrame["metadata"],
+  ): NetworkFrame {
     const messageId = `m${(ids += 1)}`;
     const timestamp = this.clock.now();
     return {

@@ -112,6 +112,18 @@ describe("renewal", () => {
     expect(ada.wanted).toEqual(["bob c"]);
   });
 
+  it("is needed before more is said where a place was given up, and not for receipts", async () => {
+    ada.says("bob", { text: "given up" });
+    ada.conversations.renew("bob", "c");
+    expect(ada.conversations.state("bob", "c")).toBe("none");
+    expect(() => ada.says("bob", { text: "behind it" })).toThrow("given up");
+    expect(await bob.opens(ada.says("bob", { messageIds: [] }, { type: "RECEIPT" }))).toEqual([{ messageIds: [] }]);
+    await meet(ada, bob);
+    expect(await bob.opens(ada.says("bob", { text: "behind it" }))).toEqual([{ text: "behind it" }]);
+    clock.advance(60_000);
+    expect(bob.kinds).toEqual([]);
+  });
+
   it("waits for nothing once the conversations are closed", async () => {
     for (let at = 0; at < 8; at += 1) await meet(ada, bob, `c${at}`);
     await ada.conversations.renewAll();

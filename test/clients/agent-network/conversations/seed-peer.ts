@@ -1,4 +1,4 @@
-import type { HeardFrame } from "../../../../clients/typescript/agent-network/conversations/opened.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { fromBase64, toBase64 } from "../../../../clients/typescript/agent-network/crypto/base64.js";
 import { seedKeys } from "../../../../clients/typescript/agent-network/crypto/derive.js";
 import { agreementPair, random, signingPair } from "../../../../clients/typescript/agent-network/crypto/key-pairs.js";
@@ -18,13 +18,19 @@ export class SeedPeer {
     readonly hasSigningKey = true,
   ) {}
 
-  handshake(to: string, conversationId = "c"): HeardFrame {
+  handshake(to: string, conversationId = "c"): NetworkFrame {
     const signingKey = this.hasSigningKey ? { signingKey: toBase64(this.signing.publicKey) } : {};
     const content = { agentId: this.name, publicKey: toBase64(this.agreement.publicKey), ...signingKey };
     return this.#frame(to, "HANDSHAKE", content, conversationId, { encrypted: false, requiresResponse: true });
   }
 
-  async says(to: string, toKey: unknown, content: Fields, type = "INFORM", conversationId = "c"): Promise<HeardFrame> {
+  async says(
+    to: string,
+    toKey: unknown,
+    content: Fields,
+    type = "INFORM",
+    conversationId = "c",
+  ): Promise<NetworkFrame> {
     const metadata = { priority: "NORMAL", encrypted: true, requiresResponse: false };
     const sealed = sealForSeed(
       { originalType: type, metadata },
@@ -36,7 +42,7 @@ export class SeedPeer {
     return this.#frame(to, "ENCRYPTED", { ...sealed }, conversationId, metadata);
   }
 
-  async opens(frame: HeardFrame, fromKey: unknown): Promise<Fields> {
+  async opens(frame: NetworkFrame, fromKey: unknown): Promise<Fields> {
     return openForSeed(readSealed(frame.content, "seed"), await this.#key(fromKey));
   }
 
@@ -51,8 +57,8 @@ export class SeedPeer {
     messageType: string,
     content: Fields,
     conversationId: string,
-    metadata: HeardFrame["metadata"],
-  ): HeardFrame {
+    metadata: NetworkFrame["metadata"],
+  ): NetworkFrame {
     const messageId = `${this.name}-${(this.#count += 1)}`;
     return {
       messageId,

@@ -1,6 +1,6 @@
 // What a thief can and cannot do with the keys of an agent, or with an old copy of its disk.
 import { beforeAll, describe, expect, it } from "vitest";
-import type { HeardFrame } from "../../../../clients/typescript/agent-network/conversations/opened.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { fromBase64 } from "../../../../clients/typescript/agent-network/crypto/base64.js";
 import { conversationKey, seedKeys } from "../../../../clients/typescript/agent-network/crypto/derive.js";
 import { agreementPair, random } from "../../../../clients/typescript/agent-network/crypto/key-pairs.js";
@@ -115,8 +115,8 @@ describe("what a peer seals by hand", () => {
   async function sealedByHand(
     text: { counter: number; data: Readonly<Record<string, unknown>> },
     originalType: string,
-    metadata: HeardFrame["metadata"] = { encrypted: true },
-  ): Promise<{ bob: Party; frame: HeardFrame }> {
+    metadata: NetworkFrame["metadata"] = { encrypted: true },
+  ): Promise<{ bob: Party; frame: NetworkFrame }> {
     const clock = new FakeClock();
     const pair = agreementPair();
     const own = pair.privateKey.slice();
