@@ -33,7 +33,7 @@ export type { Message } from "./message.js";
 export type { MetricsReport } from "./metrics.js";
 export type { CallOptions, SendOptions, SocketOptions } from "./options.js";
 export type { Proposal } from "./proposals.js";
-export type { TranscriptEntry, TranscriptRange } from "./records.js";
+export type { TranscriptEntry, TranscriptRange } from "./store/transcript.js";
 export { securityKinds, type SecurityEvent, type SecurityKind } from "./security-events.js";
 export type { NetworkStore } from "./store/store.js";
 export type { DeskAnswer } from "./system-frames.js";

@@ -3,7 +3,7 @@ import type { DegradedReport } from "./delivery/degradation.js";
 import type { DeliveryReport } from "./delivery/reports.js";
 import type { Message } from "./message.js";
 import type { Proposal } from "./proposals.js";
-import type { TranscriptEntry } from "./records.js";
+import type { TranscriptEntry } from "./store/transcript.js";
 import type { SecurityEvent } from "./security-events.js";
 import type { Closed } from "./web-socket.js";
 

@@ -56,7 +56,7 @@ export async function openParts(open: () => Promise<Records>, ports: PartsPorts)
   };
   const conversations = await Conversations.open({
     self: agentId,
-    identity: await records.identity(),
+    identity: records.identity,
     records: records.conversations,
     clock,
     events,

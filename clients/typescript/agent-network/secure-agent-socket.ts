@@ -22,7 +22,7 @@ import type { MetricsReport } from "./metrics.js";
 import { checkSocketOptions, type CallOptions, type SendOptions, type SocketOptions } from "./options.js";
 import type { Platform } from "./platform.js";
 import type { Proposal } from "./proposals.js";
-import type { TranscriptEntry, TranscriptRange } from "./records.js";
+import type { TranscriptEntry, TranscriptRange } from "./store/transcript.js";
 import type { SecurityEvent, SecurityKind } from "./security-events.js";
 import { SocketCore } from "./socket-core.js";
 import type { DeskAnswer } from "./system-frames.js";

@@ -17,7 +17,8 @@ import { defaults, type SocketOptions } from "./options.js";
 import { openParts, type Parts } from "./parts.js";
 import type { Platform } from "./platform.js";
 import { Proposals } from "./proposals.js";
-import { memoryRecords, type TranscriptEntry } from "./records.js";
+import { openRecords } from "./records.js";
+import type { TranscriptEntry } from "./store/transcript.js";
 import { SecurityEvents } from "./security-events.js";
 import { readSystem } from "./system-frames.js";
 import { Talking } from "./talking.js";
@@ -172,7 +173,7 @@ export class SocketCore {
 
   async #openParts(): Promise<Parts> {
     const { agentId } = this.#face;
-    const parts = await openParts(() => this.#records(), {
+    const parts = await openParts(() => openRecords(this.#options, this.#platform), {
       agentId,
       clock: this.#clock,
       seedMode: this.#options.seedMode,
@@ -212,10 +213,6 @@ export class SocketCore {
     this.#face.keyPair = { publicKey: agreement.publicKey, signingKey: signing.publicKey };
     for (const { peer } of parts.conversations.peers()) this.#know(peer);
     return parts;
-  }
-
-  #records() {
-    return Promise.resolve(memoryRecords());
   }
 
   #makeConnection(WebSocket: WebSocketConstructor): Connection {

@@ -1,6 +1,5 @@
 import { WebSocket } from "ws";
 import type { Platform } from "../platform.js";
-import type { NetworkStore } from "../store/store.js";
 import type { WebSocketConstructor } from "../web-socket.js";
 
 /** Bytes of a WebSocket message at most: what the broker says is smaller (Agent Network §1.1). */
@@ -16,5 +15,6 @@ class NodeWebSocket extends WebSocket {
 /** Node: the package `ws`, and folders on disk. */
 export const nodePlatform: Platform = {
   webSocket: () => Promise.resolve(NodeWebSocket as unknown as WebSocketConstructor),
-  openStore: (): Promise<NetworkStore> => Promise.reject(new Error("no store here yet")),
+  // Loaded when it is needed: a client without a store needs no lmdb.
+  openStore: async (folder) => (await import("./store-lmdb.js")).LmdbStore.open(folder),
 };
