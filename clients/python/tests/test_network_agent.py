@@ -25,7 +25,7 @@ class Agents(NetworkCase):
         answer = await alice.query("agent_bob", "AVAILABILITY", WEEK, timeout_s=WAIT_S)
         self.assertEqual((answer.data, answer.is_sealed, answer.is_verified), ({"availableTimes": ["which zone? UTC"]}, True, True))
         self.assertEqual((asked[0].parameters, asked[0].query_type), (WEEK, "AVAILABILITY"))
-        self.assertEqual(await alice.ask("agent_bob", "hm?", timeout_s=WAIT_S), "")
+        self.assertEqual((await alice.query("agent_bob", "CUSTOM", {"text": "hm?"}, timeout_s=WAIT_S)).text, "")
         self.assertEqual(alice.fingerprint("agent_bob"), bob.fingerprint())
         self.assertEqual(sum(alice.metrics.security.values()) + sum(bob.metrics.security.values()), 0)
         await eventually(lambda: alice.metrics.waiting == bob.metrics.waiting == 0)
@@ -74,7 +74,7 @@ class Agents(NetworkCase):
                 await alice.query("agent_bob", "CUSTOM", {"text": text}, timeout_s=WAIT_S)
             self.assertEqual((refused.exception.code, refused.exception.message, refused.exception.details), (code, message, details))
         with self.assertRaises(AnswerError) as nobody:
-            await bob.ask("agent_alice", "?", timeout_s=WAIT_S)
+            await bob.query("agent_alice", "CUSTOM", {"text": "?"}, timeout_s=WAIT_S)
         self.assertEqual(nobody.exception.code, "UNAVAILABLE_DATA")
 
     async def test_what_is_said_to_who_is_away_waits_in_order_and_comes_when_it_does(self):
@@ -163,14 +163,40 @@ class Agents(NetworkCase):
         alice = await self.connect("agent_alice")
         with Agent.connect("plain_agent", data_dir=self.broker.data_dir) as plain:
             plain.on_request(lambda request: f"you said {request.text}")
-            self.assertEqual(await alice.ask("plain_agent", "hello", plain=True, timeout_s=WAIT_S), "you said hello")
+            self.assertEqual((await alice.query("plain_agent", "CUSTOM", {"text": "hello"}, plain=True, timeout_s=WAIT_S)).text, "you said hello")
             with self.assertRaises(Fault) as sealed:
-                await alice.ask("plain_agent", "hello", timeout_s=WAIT_S)
+                await alice.query("plain_agent", "CUSTOM", {"text": "hello"}, timeout_s=WAIT_S)
             self.assertEqual(sealed.exception.code, "unsupported")
             self.assertIn("plain=True", str(sealed.exception))
             alice.on("QUERY")(lambda query: {"text": f"sealed: {query.is_sealed}"})
             answer = await asyncio.get_running_loop().run_in_executor(None, lambda: plain.request("agent_alice", "?", timeout_s=WAIT_S))
             self.assertEqual(answer.text, "sealed: False")
+
+
+    async def test_ask_the_broker_and_hear_rooms_over_a_restart(self):
+        alice, bob = await self.connect("agent_alice"), await self.connect("agent_bob")
+        self.assertIn("agent_bob", json.dumps(await alice.ask("agents.list")))
+        with self.assertRaises(AnswerError) as unknown:
+            await alice.ask("room.members", {"room": "#nowhere"})
+        self.assertEqual(unknown.exception.code, "UNAVAILABLE_DATA")
+        self.assertEqual((await alice.ask("ROOM_JOIN", {"room": "#den"}))["room"], "#den")
+        states = []
+        alice.on_state(lambda state, why: states.append(state))
+        self.broker.kill()
+        await eventually(lambda: "down" in states)
+        with self.assertRaises(Fault) as down:
+            await alice.ask("agents.list")
+        self.assertEqual(down.exception.code, "unavailable")
+        await asyncio.get_running_loop().run_in_executor(None, self.broker.start)
+        await eventually(lambda: states[-1] == "up" and bob.metrics.connections == 2)
+        heard = Heard(alice, "INFORM")
+        for n in range(100):
+            if "agent_alice" in json.dumps(await bob.ask("ROOM_JOIN", {"room": "#den"})):
+                break
+            await asyncio.sleep(0.05)
+        await bob.inform("#den", "hello room", plain=True)
+        message = await heard.next()
+        self.assertEqual((message.text, message.recipient, message.is_sealed), ("hello room", "#den", False))
 
 
 class Logins(NetworkCase):

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar
 
 from ..fault import Fault
-from .canonical import canonical
-from .contents import RESERVED, content_problem, parameters_problem
+from .composing import composed
+from .contents import parameters_problem
 from .delivery import DeliveryReport, SentMessage
-from .frames import FRAME_MAX_BYTES, ID_MAX, Frame, conversation_of, frame_text, metadata_of, new_id, now_ms
+from .desk import Desk
+from .frames import ID_MAX, Frame, new_id, now_ms
 from .handlers import Handler, Handlers
 from .line import Line
 from .login import Login, Token
@@ -27,7 +28,6 @@ from .transcript import TranscriptEntry
 
 _log = logging.getLogger("synaptic_core.network")
 _Listener = TypeVar("_Listener", bound=Callable[..., None])
-_SEALED_MORE = 700  #: bytes that ENCRYPTED has beside its ids, metadata and base64
 
 
 class SecureAgent:
@@ -57,6 +57,7 @@ class SecureAgent:
         self._state_listeners: List[Callable[[str, str], None]] = []
         self._transcript_listeners: List[Callable[[TranscriptEntry], None]] = []
         self._line = Line(url, agent_id, Login(agent_id, token), options, up=self._up, down=self._down, heard=self._heard, ended=self._ended, ssl=ssl)
+        self._desk = Desk(agent_id, self._line.write)
         self._parts_or_none: Optional[Parts] = None
         self._ticking: "Optional[asyncio.Task[None]]" = None
         self._why: Optional[Fault] = None  #: why nothing goes any more
@@ -105,9 +106,10 @@ class SecureAgent:
             raise AnswerError(str(error.get("code", "")), str(error.get("message", "")), error.get("details") if isinstance(error.get("details"), dict) else None)
         return answer
 
-    async def ask(self, to: str, text: str, *, timeout_s: Optional[float] = None, conversation_id: Optional[str] = None, priority: str = "NORMAL", plain: bool = False) -> str:
-        """A question in words, to whoever understands them: the words of the answer. Raises as `query`."""
-        return (await self.query(to, "CUSTOM", {"text": text}, timeout_s=timeout_s, conversation_id=conversation_id, priority=priority, plain=plain)).text
+    async def ask(self, kind: str, parameters: Optional[Mapping[str, Any]] = None, *, timeout_s: Optional[float] = None) -> Any:
+        """Asks the broker: `agents.list`, `ROOM_JOIN` with `{"room": …}` … (rooms are joined again after a loss). Raises AnswerError, Fault unavailable, timeout."""
+        self._parts  # raises where there is none
+        return await self._desk.ask(kind, dict(parameters or {}), self._options.answer_timeout_s if timeout_s is None else timeout_s)
 
     async def respond(self, query: NetworkMessage, data: Any = None, *, error: Optional[AnswerError] = None) -> SentMessage:
         """Answers a QUERY, or a PROPOSAL of an agent of another dialect. Raises Fault as `send`."""
@@ -154,7 +156,7 @@ class SecureAgent:
         until it has confirmed it, for `keep_s` at most. Raises Fault malformed, too-large, full, unavailable.
         """
         parts = self._parts
-        frame = self._frame(to, message_type, content, conversation_id, message_id, priority, requires_response, plain)
+        frame = composed(self.agent_id, to, message_type, content, conversation_id, message_id, priority, requires_response, plain)
         keep = self._options.keep_s if keep_s is None else min(keep_s, self._options.keep_s)
         await parts.peers.spoken_to(to)
         delivered = await parts.outbox.add(frame, plain, frame.timestamp + int(keep * 1_000))
@@ -245,6 +247,7 @@ class SecureAgent:
         parts = self._parts_or_none
         assert parts is not None
         parts.incoming.begin()
+        self._desk.close()
         await parts.close(self._options.close_timeout_s)
         await self._line.close()
         self._why = self._why or Fault("unavailable", "the agent is closed: make a new one")
@@ -288,28 +291,6 @@ class SecureAgent:
         priority = str(asked.metadata.get("priority", "NORMAL"))
         return await self.send(asked.sender, kind, content, conversation_id=asked.conversation_id, priority=priority, plain=not asked.is_sealed)
 
-    def _frame(self, to: str, kind: str, content: Mapping[str, Any], conversation_id: Optional[str], message_id: Optional[str], priority: str, requires_response: bool, plain: bool) -> Frame:
-        conversation = conversation_id or conversation_of(self.agent_id, to)
-        frame = Frame(message_id or new_id("msg"), conversation, self.agent_id, to, kind, dict(content), now_ms(), metadata_of(priority, not plain, requires_response))
-        for name, text in (("recipient", to), ("message_type", kind), ("conversation_id", conversation), ("message_id", frame.message_id)):
-            if not isinstance(text, str) or not 1 <= len(text) <= ID_MAX:
-                raise Fault("malformed", f"{name} is a text of 1–{ID_MAX} characters")
-        if to == self.agent_id or kind in RESERVED:
-            raise Fault("malformed", "an agent says nothing to itself" if to == self.agent_id else f"{kind} is not the application's to say")
-        if not plain and (to.startswith("#") or to in ("all", "system")):
-            raise Fault("unsupported", f"{to} cannot open what is sealed: say it with plain=True")
-        try:
-            problem = content_problem(kind, frame.content)
-            size = len(canonical(frame.content).encode("utf-8"))
-            whole = len(frame_text(replace(frame, content={})).encode("utf-8")) + (size if plain else _SEALED_MORE + len(kind) + (size + 64) * 4 // 3)
-        except ValueError as reason:
-            raise Fault("malformed", f"the content of {kind}: {reason}") from None
-        if problem is not None:
-            raise Fault("malformed", problem)
-        if whole > FRAME_MAX_BYTES:
-            raise Fault("too-large", f"the message would have {whole} bytes as a frame, and {FRAME_MAX_BYTES} is the most: say it in parts", detail={"bytes": whole, "max": FRAME_MAX_BYTES})
-        return frame
-
     async def _renew_agreement(self) -> None:
         vault = self._parts.vault
         await vault.save_identity(vault.identity.renewed(now_ms(), int(self._options.earlier_s * 1_000)))
@@ -321,7 +302,9 @@ class SecureAgent:
             await parts.incoming.take(frame, size)
             return
         content = frame.content
-        if frame.message_type == "ACK":
+        if frame.message_type == "RESPONSE":
+            self._desk.answered(frame)
+        elif frame.message_type == "ACK":
             parts.outbox.acked(str(content.get("messageId")))
         elif frame.message_type == "PRESENCE" and content.get("status") == "online":
             parts.outbox.here(str(content.get("agentId")))
@@ -330,6 +313,7 @@ class SecureAgent:
             self._metrics.refused[refusal.code] = self._metrics.refused.get(refusal.code, 0) + 1
             if refusal.original_id is not None and refusal.code == "TIMEOUT_ERROR":
                 parts.calls.fail(refusal.original_id, refusal.fault(self.agent_id))
+            self._desk.refused(refusal)
             parts.outbox.refused(refusal)
 
     async def _tick(self) -> None:
@@ -363,6 +347,7 @@ class SecureAgent:
         rate, burst = (_rate(content.get(name)) for name in ("messagesPerSecond", "messageBurst"))
         assert self._parts_or_none is not None
         self._parts_or_none.outbox.line_up(rate, burst)
+        self._desk.line_up()
         _tell(self._state_listeners, "up", "")
 
     def _down(self, why: str) -> None:

@@ -91,6 +91,9 @@ class Conversations:
             pin = self._peers.get(peer)
             if pin is not None and not await self._is_pinned(pin, shown, frame):
                 return Handshaken()
+            if shown.mode == SEED and not self._options.seed_mode:
+                self._tell("downgrade", frame, "it offers a handshake of seed mode, which is refused here (NetworkOptions.seed_mode)")
+                return Handshaken()
             if shown.mode == SEED:
                 return await self._seed_handshake(pin, shown, frame)
             return await self._handshake(pin, shown, frame)
