@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { asOperator, askBroker, type BrokerChoice } from "../operator.js";
 import { print, type Output } from "../output.js";
+import { networkDoctorCommand } from "./network-doctor.js";
 import { networkListenCommand } from "./network-listen.js";
 import { networkSendCommand } from "./network-send.js";
 
@@ -17,6 +18,7 @@ export function networkCommand(program: Command): void {
     );
   networkListenCommand(network);
   networkSendCommand(network);
+  networkDoctorCommand(network);
   network
     .command("forget")
     .argument("<user>", "an agent's name, or issuer#sub for all names of a user of another issuer")

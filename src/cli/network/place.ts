@@ -58,8 +58,24 @@ export async function asAgent<T>(
   }
 }
 
-async function doorOf(place: Place): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
-  if (place.url !== undefined) return { url: withPath(place.url), close: () => Promise.resolve() };
+/** Where Agent Network answers. */
+export interface Door {
+  /** What a client connects to. */
+  readonly url: string;
+  /** The door as people know it: `url` may lead to it through a relay. */
+  readonly name: string;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * The address of Agent Network at the broker that was named, or at the one of the data directory.
+ * @throws Fault malformed, unavailable
+ */
+export async function doorOf(place: Pick<Place, "url" | "dataDir">): Promise<Door> {
+  if (place.url !== undefined) {
+    const url = withPath(place.url);
+    return { url, name: url, close: () => Promise.resolve() };
+  }
   const data = new DataDirectory(resolveDataDirectory(place));
   const endpoints = data.readEndpoints();
   const [door] = endpoints?.ws ?? [];
@@ -70,16 +86,16 @@ async function doorOf(place: Place): Promise<{ readonly url: string; readonly cl
     );
   if (door === undefined) throw new Fault("unavailable", `the broker of ${data.path} has no WebSocket door (--ws)`);
   const { url, close } = await openRelay(door);
-  return { url: `${url}${path}`, close };
+  return { url: `${url}${path}`, name: `${door}${path}`, close };
 }
 
 /** @throws Fault malformed */
 function withPath(typed: string): string {
   const url = URL.canParse(typed) ? new URL(typed) : undefined;
   if (url === undefined || !["ws:", "wss:"].includes(url.protocol))
-    throw new Fault("malformed", `--url: ${typed} is no address of a WebSocket: ws://HOST:PORT, wss://HOST`);
+    throw new Fault("malformed", `${typed} is no address of a WebSocket: ws://HOST:PORT, wss://HOST`);
   if (url.search !== "" || url.username !== "" || url.password !== "")
-    throw new Fault("malformed", "--url takes no token and no query: say --token");
+    throw new Fault("malformed", "the address takes no token and no query: say --token");
   if (url.pathname === "/") url.pathname = path;
   return url.href;
 }
