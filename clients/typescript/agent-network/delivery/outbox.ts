@@ -78,7 +78,8 @@ export class Outbox {
     const bytes = weigh(message);
     this.#waiting.check(message, bytes);
     const keptAt = this.#ports.now();
-    const expiresAt = Math.min(message.expiresAt ?? Infinity, keptAt + keptMs);
+    const longest = keptAt + keptMs;
+    const expiresAt = Math.min(Number.isNaN(message.expiresAt) ? longest : (message.expiresAt ?? longest), longest);
     this.#seq += 1;
     // Its place is taken before it is on disk: what is said after it comes behind it.
     const { item, lane } = this.#waiting.enter({ ...message, seq: this.#seq, keptAt, expiresAt }, bytes, false);
@@ -120,6 +121,7 @@ export class Outbox {
    * @param isNew it has made a new key: what has no receipt is sealed anew. False: one was only repeated
    */
   ready(peer: string, conversationId: string, isNew = true): void {
+    if (this.#phase !== "open") return;
     this.#sending.here(peer);
     const lane = this.#waiting.sealed(peer, conversationId);
     if (lane !== undefined && isNew) this.#sending.ready(lane);
@@ -138,6 +140,7 @@ export class Outbox {
 
   /** The application has accepted this peer's new key: what waited for that goes on. */
   keyAccepted(peer: string): void {
+    if (this.#phase !== "open") return;
     this.#sending.wakeAll(peer);
     this.#sending.run();
   }
@@ -145,16 +148,15 @@ export class Outbox {
   /** The peer's sealed and signed receipt: it has processed these. */
   receipt(peer: string, ids: readonly string[]): void {
     // In seed mode there is none (Agent Network §13.4): the broker could have written it.
-    if (this.#ports.conversations.mode(peer) === "seed") return;
-    // bound: the ids of one frame · evicts: all, at the end of this call · owner: this call
-    const lanes = new Set<Lane>();
+    if (this.#phase !== "open" || this.#ports.conversations.mode(peer) === "seed") return;
+    const lanes: Lane[] = [];
     for (const id of ids) {
       const found = this.#waiting.find(id);
       if (found?.lane.peer !== peer || found.lane.isPlain || found.item.phase === "keeping") continue;
       this.#sending.end(found.lane, found.item, { state: "delivered" });
-      lanes.add(found.lane);
+      if (!lanes.includes(found.lane)) lanes.push(found.lane);
     }
-    if (lanes.size === 0) return;
+    if (lanes.length === 0) return;
     // It processes in order, and so does not get to the others before: their tries count from here.
     for (const lane of lanes) for (const item of lane.said()) item.tries = 0;
     this.#sending.here(peer);
@@ -163,6 +165,7 @@ export class Outbox {
 
   /** The broker's ACK: what has no receipt is delivered by it (Agent Network §3.4, §13.4). */
   acked(id: string): void {
+    if (this.#phase !== "open") return;
     const offering = this.#sending.offering(id);
     if (offering !== undefined) this.#sending.here(offering.peer);
     const found = this.#waiting.find(id);
@@ -183,6 +186,7 @@ export class Outbox {
     recoverable: boolean,
     retryAfterMs: number | undefined,
   ): void {
+    if (this.#phase !== "open") return;
     const offering = this.#sending.offering(id);
     const found = this.#waiting.find(id);
     const peer = offering?.peer ?? found?.lane.peer ?? "";
@@ -196,6 +200,7 @@ export class Outbox {
 
   /** The broker's PRESENCE: whoever was absent has come. */
   present(peer: string): void {
+    if (this.#phase !== "open") return;
     if (!this.#sending.isAbsent(peer)) return;
     this.#sending.here(peer);
     this.#sending.run();

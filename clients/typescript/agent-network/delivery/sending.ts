@@ -155,6 +155,7 @@ export class Sending {
         lane.offer = { ...offer, said: triesMax };
         this.#offers.again(lane);
         this.#failAll(lane, verdict);
+        this.#giveUpWanted(lane);
         break;
     }
     this.changed(lane);
@@ -291,7 +292,7 @@ export class Sending {
     if (offer !== undefined && offer.dueAt > now) nextAt = Math.min(nextAt, offer.dueAt);
     else if (offer !== undefined) {
       this.#noAnswer(lane.peer, offer.id);
-      if (offer.said >= triesMax && lane.wanted === "asked-for") this.#waiting.notWanted(lane);
+      if (offer.said >= triesMax) this.#giveUpWanted(lane);
     }
     if (nextAt < Infinity) this.#arm(lane, nextAt);
     for (const item of over) this.end(lane, item, noReceipt(item));
@@ -309,7 +310,15 @@ export class Sending {
       this.#sayAgain(lane);
       this.#speaker.drop(lane);
       for (const item of lane) this.#waits(item, absentWords(peer));
+      this.#giveUpWanted(lane);
     }
+  }
+
+  /** A handshake that somebody asked for and that leads nowhere is not remembered: a stranger can have any name. */
+  #giveUpWanted(lane: Lane): void {
+    if (lane.size > 0 || lane.wanted !== "asked-for") return;
+    this.#waiting.notWanted(lane);
+    this.changed(lane);
   }
 
   /** All that is on the line of this lane is said again as soon as it can be. */

@@ -129,7 +129,8 @@ export class Waiting {
   drop(lane: Lane): boolean {
     if (lane.size > 0 || lane.wanted !== "no") return false;
     const recipient = this.#recipients.get(lane.peer);
-    recipient?.lanes.delete(keyOf(lane.conversationId, lane.isPlain));
+    const key = keyOf(lane.conversationId, lane.isPlain);
+    if (recipient?.lanes.get(key) === lane) recipient.lanes.delete(key);
     if (recipient !== undefined) this.#tidy(lane.peer, recipient);
     return true;
   }

@@ -144,6 +144,20 @@ describe("after a new handshake", () => {
     expect(world.clock.waiting).toBe(0);
   });
 
+  it("asked for by the name of somebody who is not here, or of another dialect, it is forgotten", async () => {
+    const world = await OutboxWorld.ready();
+    for (const code of ["RECIPIENT_NOT_FOUND", "ENCRYPTION_ERROR"])
+      for (let n = 0; n < 5_000; n += 1) {
+        world.outbox.offerWanted(`stranger-${code}-${n}`, "talk");
+        const [offer] = world.said();
+        expect(offer?.messageType).toBe("HANDSHAKE");
+        world.refuse(offer?.messageId ?? "", code, { recoverable: code === "RECIPIENT_NOT_FOUND" });
+      }
+    world.clock.advance(60 * minute);
+    expect(world.said()).toEqual([]);
+    expect(world.clock.waiting).toBe(0);
+  });
+
   it("wanted in more conversations than may be, it is not offered in the others", async () => {
     const world = await OutboxWorld.ready();
     for (let n = 0; n < 5_000; n += 1) world.outbox.offerWanted("bob", `talk-${n}`);

@@ -153,6 +153,39 @@ describe("what is said", () => {
     expect([...world.disk.rows.keys()]).toEqual(["m1"]);
   });
 
+  it("hears nothing any more once closed: no disk is touched, no timer set", async () => {
+    const world = await OutboxWorld.here("bob");
+    await world.add("m1");
+    world.outbox.close();
+    world.outbox.receipt("bob", ["m1"]);
+    world.refuse("m1", "SERVER_ERROR");
+    world.refuse("m1", "RECIPIENT_NOT_FOUND");
+    world.outbox.acked("m1");
+    world.outbox.ready("bob", "talk");
+    world.outbox.lineUp();
+    await world.outbox.settled();
+    expect(world.told("m1")).toEqual(["kept", "sent"]);
+    expect(world.disk.rows.has("m1")).toBe(true);
+    expect(world.clock.waiting).toBe(0);
+  });
+
+  it("ends after seven days whatever end is named, and at once where that is past", async () => {
+    const world = await OutboxWorld.ready("bob");
+    world.outbox.lineDown();
+    await world.add("m1", { expiresAt: Number.NaN });
+    await world.add("m2", { expiresAt: Infinity });
+    await world.add("m3", { expiresAt: -1 });
+    world.clock.advance(1_000);
+    await world.outbox.settled();
+    expect(world.told("m3")).toEqual(["kept", "failed: expired"]);
+    world.clock.advance(7 * 24 * 3_600_000 - 2_000);
+    await world.outbox.settled();
+    expect(world.outbox.size).toBe(2);
+    world.clock.advance(2_000);
+    await world.outbox.settled();
+    expect(world.outbox.size).toBe(0);
+  });
+
   it("fails alone where it cannot be sealed", async () => {
     const world = await OutboxWorld.here("bob");
     await world.add("m1", { content: { odd: true } });
