@@ -81,9 +81,11 @@ export class OpenCalls {
     return true;
   }
 
-  /** A message has failed for good: whoever waits for an answer to it is told. */
-  fail(messageId: string, error: NetworkError): void {
-    for (const call of this.#calls.values()) if (call.messageId === messageId) call.reject(error);
+  /** A message has failed for good: whoever waits for an answer to it is told. @returns whether somebody did */
+  fail(messageId: string, error: NetworkError): boolean {
+    const call = [...this.#calls.values()].find((one) => one.messageId === messageId);
+    call?.reject(error);
+    return call !== undefined;
   }
 
   /** Nobody is answered any more: of a peer, or at all. */

@@ -29,13 +29,11 @@ export interface Face {
   readonly onError: (error: Error) => void;
   readonly onMessage: (message: Message) => unknown;
   readonly onTranscript: (entry: TranscriptEntry) => void;
-  readonly onSecurityEvent: (event: SecurityEvent) => void;
   readonly onDelivery: (report: DeliveryReport) => void;
   readonly onPeer: (peer: PeerFacts) => void;
   readonly onDegraded: (report: DegradedReport) => void;
   readonly onProposal: (proposal: Proposal) => void;
   handleIncomingMessage(data: unknown): void;
   handleDisconnection(event: Closed): void;
-  handleEncryptionError(event: SecurityEvent, senderId: string): void;
-  handleErrorMessage(message: Message): void;
+  handleEncryptionError(event: SecurityEvent): void;
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../../../src/core/clock.js";
 import { BoundedTurns } from "./bounded-turns.js";
 import type { OpenCalls } from "./calls.js";
 import type { HandshakeContent } from "./crypto/handshake-text.js";
@@ -16,6 +17,7 @@ export interface Opened {
 /** What the way in stands on. */
 export interface IncomingPorts {
   readonly agentId: string;
+  readonly clock: Clock;
   readonly conversations: {
     handshake(frame: NetworkFrame): Promise<{
       readonly answer?: HandshakeContent;
@@ -60,6 +62,8 @@ const messagesOfConversation = { count: 1_000, bytes: 16 * mega };
 const messagesInAll = { count: 16_384, bytes: 64 * mega };
 /** So many are named in one RECEIPT at most (Agent Network §12.1), with some room for others' programs. */
 const receiptMax = 1_000;
+/** How long handlers that run are waited for at the end, milliseconds. */
+const closeMs = 5_000;
 
 /**
  * The way of what agents say: frames of one peer one after the other; what comes of them, in the order of each
@@ -73,6 +77,8 @@ export class Incoming {
   // bound: messagesInAll, and answers whose id is being kept · evicts: when it was processed, or its handler has thrown ·
   // owner: Incoming
   readonly #inWork = new Set<string>();
+  // bound: calls that wait (callsMax) · evicts: when the answer's id is kept · owner: Incoming
+  readonly #finishing = new Set<Promise<void>>();
   #isOpen = true;
 
   constructor(ports: IncomingPorts) {
@@ -109,10 +115,23 @@ export class Incoming {
     for (const one of opened) this.#opened(one, JSON.stringify(one.frame.content).length);
   }
 
-  /** Takes nothing more; resolves when what was taken has been opened. Handlers that still run are not waited for. */
+  /**
+   * Takes nothing more, and hands nothing more over; resolves when the handlers that run have ended, and what they have
+   * processed is kept. A handler that hangs is not waited for without end.
+   */
   async close(): Promise<void> {
     this.#isOpen = false;
-    await this.#frames.done();
+    await new Promise<void>((resolve) => {
+      const cancel = this.#ports.clock.after(closeMs, resolve);
+      const done = async (): Promise<void> => {
+        await this.#frames.done();
+        await this.#messages.done();
+        await Promise.all(this.#finishing);
+        cancel();
+        resolve();
+      };
+      void done();
+    });
   }
 
   async #handshake(frame: NetworkFrame): Promise<void> {
@@ -184,12 +203,14 @@ export class Incoming {
     // Whoever waits for an answer may be a handler of this very conversation: it must not wait behind itself.
     if (this.#ports.calls.answer(message)) {
       this.#ports.note(message);
-      void safely(finish);
+      const finishing = safely(finish).finally(() => this.#finishing.delete(finishing));
+      this.#finishing.add(finishing);
       return;
     }
     const conversation = JSON.stringify([senderId, conversationId]);
     const work = (): Promise<void> =>
       safely(async () => {
+        if (!this.#isOpen) return; // no receipt: its sender says it again
         this.#ports.note(message);
         await this.#ports.hear(message);
         await finish();

@@ -1,4 +1,5 @@
 import type { NetworkFrame } from "./frames.js";
+import type { TranscriptEntry } from "./store/transcript.js";
 
 /** A message as the application hears it: opened, with what is known of its road. */
 export interface Message extends NetworkFrame {
@@ -27,4 +28,21 @@ const reserved: ReadonlySet<string> = new Set([
 /** True for a type under which an agent's word must not be taken for another's. */
 export function isReserved(messageType: string): boolean {
   return reserved.has(messageType);
+}
+
+/** A message as a transcript has it. @param self whose transcript it is @param at milliseconds since 1970 */
+export function entryOf(message: Omit<Message, "timestamp">, self: string, at: number): TranscriptEntry {
+  const { senderId, recipientId, messageId, conversationId, messageType, content, sealed, verified } = message;
+  const isOurs = senderId === self;
+  return {
+    direction: isOurs ? "SENT" : "RECEIVED",
+    at,
+    peer: isOurs ? recipientId : senderId,
+    messageId,
+    conversationId,
+    messageType,
+    content,
+    sealed,
+    verified,
+  };
 }

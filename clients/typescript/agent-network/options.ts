@@ -77,13 +77,18 @@ const sendOptions: Known<SendOptions> = {
 
 const callOptions: Known<CallOptions> = { ...sendOptions, timeoutMs: true };
 
+/** {@link SocketOptions} with their defaults. */
+export type FullOptions = SocketOptions &
+  Required<Pick<SocketOptions, "seedMode" | "transcript" | "connectTimeoutMs" | "answerTimeoutMs">>;
+
 /** Defaults of {@link SocketOptions}. */
-export const defaults = Object.freeze({
-  seedMode: "accept",
-  transcript: true,
-  connectTimeoutMs: 15_000,
-  answerTimeoutMs: 60_000,
-} as const);
+export const defaults: Pick<FullOptions, "seedMode" | "transcript" | "connectTimeoutMs" | "answerTimeoutMs"> =
+  Object.freeze({
+    seedMode: "accept",
+    transcript: true,
+    connectTimeoutMs: 15_000,
+    answerTimeoutMs: 60_000,
+  });
 
 /** @throws NetworkError INVALID_MESSAGE_FORMAT for an option that is none, or has no sense */
 export function checkSocketOptions(options: SocketOptions): void {

@@ -42,12 +42,19 @@ export interface Parts {
   readonly conversations: Conversations;
   readonly outbox: Outbox;
   readonly incoming: Incoming;
+  /** Hears nothing more: handlers that run come to their end, and what was processed has its receipts. */
+  drain(): Promise<void>;
   /** Wipes keys. What is kept stays kept. */
   close(): Promise<void>;
 }
 
 /** Reads what is kept and puts the parts together. @throws what the store throws */
 export async function openParts(open: () => Promise<Records>, ports: PartsPorts): Promise<Parts> {
+  if ((globalThis.crypto as { readonly subtle?: unknown }).subtle === undefined)
+    throw networkError(
+      "ENCRYPTION_ERROR",
+      "a page can encrypt in a secure context only: serve it by https://, or from http://127.0.0.1 or localhost",
+    );
   await ready();
   const { agentId, clock, events, calls, seedMode } = ports;
   const records = await open();
@@ -104,6 +111,7 @@ export async function openParts(open: () => Promise<Records>, ports: PartsPorts)
   });
   const incoming = new Incoming({
     agentId,
+    clock,
     conversations,
     refusesSeedMode: seedMode === "refuse",
     processed: records.processed,
@@ -146,10 +154,13 @@ export async function openParts(open: () => Promise<Records>, ports: PartsPorts)
     conversations,
     outbox,
     incoming,
+    drain: async () => {
+      await incoming.close();
+      receipts.flush();
+    },
     close: async () => {
       receipts.close();
       outbox.close();
-      await incoming.close();
       conversations.close();
       await outbox.settled();
       await records.close();

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../src/core/clock.js";
-import type { ProposalDetails, ProposalStatus } from "./contents.js";
+import { readContent, type ProposalDetails, type ProposalStatus } from "./contents.js";
+import type { Message } from "./message.js";
 
 /** Proposals that are remembered, and of one peer: settled ones go first, then the oldest. */
 export const proposalsMax = 1_000;
@@ -64,6 +65,23 @@ export class Proposals {
   ): void {
     const kept = this.#known.get(keyOf(from, peer, proposalId));
     if (kept !== undefined && !settled.has(kept.proposal.status)) this.#settle(kept, decision);
+  }
+
+  /** A peer has said something: maybe a proposal, or what it decides about one of ours. */
+  heard({ messageType, senderId, conversationId, content }: Message): void {
+    if (messageType === "PROPOSAL") {
+      const read = readContent(messageType, content);
+      if ("content" in read) this.made({ from: "peer", peer: senderId, conversationId, ...read.content });
+    } else if (messageType === "CONFIRMATION") {
+      const read = readContent(messageType, content);
+      if ("content" in read) this.decided("us", senderId, read.content.proposalId, { status: "ACCEPTED" });
+    } else if (messageType === "REJECTION") {
+      const read = readContent(messageType, content);
+      if ("content" in read) {
+        const { proposalId, reason } = read.content;
+        this.decided("us", senderId, proposalId, { status: "REJECTED", reason });
+      }
+    }
   }
 
   /** One that is remembered. */

@@ -242,7 +242,7 @@ export class AgentSocket implements Face {
     return this.#core.proposals.all();
   }
 
-  /** The document's; called by the constructor. What is set here or later hears beside what the client does itself. */
+  /** Called by the constructor. What is set here, or later, hears beside what the client does itself. */
   registerDefaultHandlers(): void {
     this.messageHandlers.set("ERROR", (message) => {
       this.handleErrorMessage(message);
@@ -269,16 +269,15 @@ export class AgentSocket implements Face {
     this.#core.take(message);
   }
 
-  /** What came sealed was refused; for applications to override. `onSecurityEvent` is told, too. */
-  handleEncryptionError(_event: SecurityEvent, _senderId: string): void {
-    // Refused and counted it is already; there is nothing that the client could do but what it does.
+  /** What an agent sent was refused: `onSecurityEvent` hears it. */
+  handleEncryptionError(event: SecurityEvent): void {
+    this.onSecurityEvent(event);
   }
 
-  /** The broker's ERROR about something that no call waits for; of what is kept, `onDelivery` tells. */
-  handleErrorMessage({ content }: Message): void {
-    const { errorCode, message } = content;
-    if (errorCode === "RECIPIENT_NOT_FOUND" || errorCode === "RATE_LIMIT_EXCEEDED") return; // it is said again
-    this.onError(networkError("MESSAGE_ERROR", `${String(errorCode)}: ${String(message)}`, content));
+  /** The broker's ERROR: `onError` hears it, unless `onDelivery` or a call that waits has told it. */
+  handleErrorMessage(message: Message): void {
+    const error = this.#core.untold(message);
+    if (error !== undefined) this.onError(error);
   }
 
   /** Offers a handshake, though there may be nothing to say yet. */

@@ -1,7 +1,6 @@
 import type { Clock } from "../../../src/core/clock.js";
 import { OpenCalls } from "./calls.js";
 import { Connection } from "./connection.js";
-import { readContent } from "./contents.js";
 import { fromBase64 } from "./crypto/base64.js";
 import { Degradation, type Trouble } from "./delivery/degradation.js";
 import type { DeliveryReport } from "./delivery/reports.js";
@@ -11,16 +10,15 @@ import type { Face } from "./face.js";
 import { parseFrame, system, writeFrame, type NetworkFrame } from "./frames.js";
 import type { AuthToken } from "./login-token.js";
 import { MessageLog } from "./message-log.js";
-import { isReserved, type Message } from "./message.js";
+import { entryOf, isReserved, type Message } from "./message.js";
 import { Metrics } from "./metrics.js";
-import { defaults, type SocketOptions } from "./options.js";
+import { defaults, type FullOptions, type SocketOptions } from "./options.js";
 import { openParts, type Parts } from "./parts.js";
 import type { Platform } from "./platform.js";
 import { Proposals } from "./proposals.js";
 import { openRecords } from "./records.js";
-import type { TranscriptEntry } from "./store/transcript.js";
 import { SecurityEvents } from "./security-events.js";
-import { readSystem } from "./system-frames.js";
+import { readSystem, type Refusal } from "./system-frames.js";
 import { Talking } from "./talking.js";
 import { ClientClock } from "./timers.js";
 import type { Closed, WebSocketConstructor } from "./web-socket.js";
@@ -36,15 +34,17 @@ export class SocketCore {
   connection: Connection | undefined;
   readonly #face: Face;
   readonly #login: { readonly url: string; readonly authToken: AuthToken };
-  readonly #options: SocketOptions & typeof defaults;
+  readonly #options: FullOptions;
   readonly #platform: Platform;
   readonly #clock: Clock;
   readonly #calls: OpenCalls;
   readonly #degradation: Degradation;
+  readonly #untold = new WeakMap<Message, NetworkError>();
   #parts: Parts | undefined;
   #opening: Promise<Parts> | undefined;
   #attemptAt = 0;
-  #isClosed = false;
+  /** `closing`: handlers that run may still say something. */
+  #phase: "open" | "closing" | "closed" = "open";
 
   constructor(
     face: Face,
@@ -54,7 +54,7 @@ export class SocketCore {
   ) {
     this.#face = face;
     this.#login = login;
-    this.#options = { ...defaults, ...options } as SocketOptions & typeof defaults;
+    this.#options = { ...defaults, ...options };
     this.#platform = platform;
     const clock = options.clock ?? new ClientClock();
     this.#clock = clock;
@@ -62,8 +62,7 @@ export class SocketCore {
     this.#calls = new OpenCalls(clock);
     this.events = new SecurityEvents((event) => {
       this.#safely(() => {
-        face.onSecurityEvent(event);
-        face.handleEncryptionError(event, event.peer);
+        face.handleEncryptionError(event);
       });
     });
     this.proposals = new Proposals(clock, (proposal) => {
@@ -104,14 +103,9 @@ export class SocketCore {
     });
   }
 
-  /** Whether it goes on by itself after a loss of the connection. */
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   /** Reads the keys and what is kept, once. A failure is tried again at the next call. */
   open(): Promise<Parts> {
-    if (this.#isClosed) return Promise.reject(networkError("CLOSED", "this client was closed; make a new one"));
+    if (this.#phase === "closed") return Promise.reject(wasClosed());
     this.#opening ??= this.#openParts().catch((thrown: unknown) => {
       this.#opening = undefined;
       throw thrown;
@@ -123,21 +117,22 @@ export class SocketCore {
   async connect(): Promise<void> {
     await this.open();
     const WebSocket = this.#options.WebSocket ?? (await this.#platform.webSocket());
-    if (this.#isClosed) throw networkError("CLOSED", "this client was closed; make a new one");
+    if (this.#phase !== "open") throw wasClosed();
     this.connection ??= this.#makeConnection(WebSocket);
     await this.connection.connect();
   }
 
   /** Says goodbye and wipes keys. What is kept stays kept. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    const opening = this.#opening;
-    this.#isClosed = true;
+    if (this.#phase !== "open") return;
+    this.#phase = "closing";
+    const parts = await this.#opening?.catch(() => undefined);
+    await parts?.drain();
+    this.#phase = "closed";
     await this.connection?.close();
-    this.#calls.failAll(networkError("CLOSED", "this client was closed"));
+    this.#calls.failAll(wasClosed());
     this.proposals.close();
     this.#degradation.close();
-    const parts = await opening?.catch(() => undefined);
     await parts?.close();
   }
 
@@ -162,6 +157,11 @@ export class SocketCore {
   /** A frame of an agent, as if it had come on the line. */
   take(frame: NetworkFrame): void {
     if (frame.senderId !== system) this.#parts?.incoming.take(frame, writeFrame(frame).length);
+  }
+
+  /** The error of an ERROR that nothing else tells. */
+  untold(message: Message): NetworkError | undefined {
+    return this.#untold.get(message);
   }
 
   /** Something failed that nobody waits for. */
@@ -197,7 +197,7 @@ export class SocketCore {
         this.#trouble("sealing");
       },
       note: (message) => {
-        this.#note(message);
+        this.proposals.heard(message);
       },
       hear: (message) => this.#hear(message),
       record: (message) => {
@@ -279,15 +279,25 @@ export class SocketCore {
     if (told.type === "ACK") outbox?.acked(told.messageId);
     else if (told.type === "PRESENCE") outbox?.present(told.agentId);
     else if (told.type === "RESPONSE") this.#calls.answer(message);
-    else if (told.type === "ERROR" && told.originalMessageId !== undefined) {
-      const { errorCode, message: words, details, recoverable, retryAfter } = told.refusal;
-      const isKept = this.#face.pendingMessages.has(told.originalMessageId);
-      outbox?.refused(told.originalMessageId, errorCode, details, recoverable, retryAfter);
-      // What is kept is tried again, and told as failed when it is given up.
-      if (!isKept) this.#calls.fail(told.originalMessageId, new NetworkError(errorCode, words, details));
+    else if (told.type === "ERROR") {
+      const untold = this.#refused(told.refusal, told.originalMessageId);
+      if (untold !== undefined) this.#untold.set(message, untold);
     }
     const own = this.#face.messageHandlers.get(frame.messageType);
     void this.#call(own, message).then(() => this.#call((heard) => this.#face.onMessage(heard), message));
+  }
+
+  /** @returns what nobody is told otherwise */
+  #refused(
+    { errorCode, message, details, recoverable, retryAfter }: Refusal,
+    about: string | undefined,
+  ): NetworkError | undefined {
+    const error = new NetworkError(errorCode, message, details);
+    if (about === undefined) return errorCode === "AUTHENTICATION_FAILED" ? undefined : error; // the connection tells it
+    // What is kept is said again, or told as failed when it is given up; so are offers of handshakes.
+    const isKept = this.#face.pendingMessages.has(about);
+    this.#parts?.outbox.refused(about, errorCode, details, recoverable, retryAfter);
+    return isKept || recoverable || this.#calls.fail(about, error) ? undefined : error;
   }
 
   /** The application hears a message of an agent: its handler first, then whoever hears everything. */
@@ -298,38 +308,8 @@ export class SocketCore {
     await this.#face.onMessage(message);
   }
 
-  #note(message: Message): void {
-    const { messageType, senderId, conversationId, content } = message;
-    if (messageType === "PROPOSAL") {
-      const read = readContent("PROPOSAL", content);
-      if ("content" in read) this.proposals.made({ from: "peer", peer: senderId, conversationId, ...read.content });
-    } else if (messageType === "CONFIRMATION") {
-      const read = readContent("CONFIRMATION", content);
-      if ("content" in read) this.proposals.decided("us", senderId, read.content.proposalId, { status: "ACCEPTED" });
-    } else if (messageType === "REJECTION") {
-      const read = readContent("REJECTION", content);
-      if ("content" in read)
-        this.proposals.decided("us", senderId, read.content.proposalId, {
-          status: "REJECTED",
-          reason: read.content.reason,
-        });
-    }
-  }
-
   #record(message: Omit<Message, "timestamp">): void {
-    const { senderId, recipientId, messageId, conversationId, messageType, content, sealed, verified } = message;
-    const isOurs = senderId === this.#face.agentId;
-    const entry: TranscriptEntry = {
-      direction: isOurs ? "SENT" : "RECEIVED",
-      at: this.#clock.now(),
-      peer: isOurs ? recipientId : senderId,
-      messageId,
-      conversationId,
-      messageType,
-      content,
-      sealed,
-      verified,
-    };
+    const entry = entryOf(message, this.#face.agentId, this.#clock.now());
     this.#safely(() => {
       this.#face.onTranscript(entry);
     });
@@ -368,7 +348,7 @@ export class SocketCore {
   }
 
   #trouble(kind: Trouble): void {
-    if (!this.#isClosed) this.#degradation.trouble(kind);
+    if (this.#phase === "open") this.#degradation.trouble(kind);
   }
 
   async #call(handler: ((message: Message) => unknown) | undefined, message: Message): Promise<void> {
@@ -389,4 +369,8 @@ export class SocketCore {
       });
     }
   }
+}
+
+function wasClosed(): NetworkError {
+  return networkError("CLOSED", "this client was closed; make a new one");
 }

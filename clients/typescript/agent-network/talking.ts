@@ -75,7 +75,7 @@ export class Talking {
     parameters: T extends QueryType ? QueryParameters<T> : Fields,
     options: CallOptions = {},
   ): Promise<unknown> {
-    const problem = parametersProblem(queryType, parameters as Fields);
+    const problem = parametersProblem(queryType, parameters);
     if (problem !== undefined) throw networkError("INVALID_MESSAGE_FORMAT", `${problem}; nothing was sent`);
     const requestId = newId("req");
     const content = { requestId, queryType, parameters };

@@ -47,6 +47,11 @@ export class Receipts {
     if (owed.ids.size >= idsMax) this.#due(owed);
   }
 
+  /** All that is owed is due now. */
+  flush(): void {
+    for (const owed of [...this.#owed.values()]) this.#due(owed);
+  }
+
   /** Nothing is gathered any more. */
   close(): void {
     for (const { cancel } of this.#owed.values()) cancel();
