@@ -16,7 +16,9 @@ START_S = 30
 
 
 class Broker:
-    def __init__(self):
+    def __init__(self, *more):
+        """`more`: options of `broker start`."""
+        self._more = more
         self._folder = tempfile.TemporaryDirectory(prefix="synaptic-py-")
         self.data_dir = str(Path(self._folder.name) / "data")
         self.zmq_in = self.zmq_out = "tcp://127.0.0.1:0"
@@ -26,7 +28,7 @@ class Broker:
 
     def start(self):
         """Starts it; again on the same ports."""
-        command = ["node", "bin/broker.js", "start", "--zmq-in", self.zmq_in, "--zmq-out", self.zmq_out, "--ws", self.ws.partition("://")[2]]
+        command = ["node", "bin/broker.js", "start", "--zmq-in", self.zmq_in, "--zmq-out", self.zmq_out, "--ws", self.ws.partition("://")[2], *self._more]
         self._process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         endpoints = Path(self.data_dir) / "endpoints.json"
         end = time.monotonic() + START_S

@@ -167,7 +167,7 @@ class Sealed(unittest.IsolatedAsyncioTestCase):
 
     async def test_frames_are_handed_over_in_the_order_of_their_counter(self):
         one, two, three, four = (self.alice.seals(self.bob, {"n": n}) for n in (1, 2, 3, 4))
-        self.assertEqual([await self.bob.opens(frame) for frame in (two, one, four, three)], [[], [{"n": 1}, {"n": 2}], [], [{"n": 3}, {"n": 4}]])
+        self.assertEqual([await self.bob.opens(frame) for frame in (two, two, one, four, three)], [[], [], [{"n": 1}, {"n": 2}], [], [{"n": 3}, {"n": 4}]])
         again = await self.bob.conversations.open(two)
         self.assertEqual([opened.is_again for opened in again], [True])
 
@@ -212,6 +212,14 @@ class Sealed(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await self.bob.opens(before[1]), [])
         self.assertEqual(self.bob.kinds, ["bad-tag"])
         self.assertEqual(await self.bob.opens(self.alice.seals(self.bob, {"n": 3})), [{"n": 3}])
+
+    async def test_nothing_is_missed_under_a_key_that_was_replaced(self):
+        self.alice.seals(self.bob, {"n": 1})
+        await self.bob.opens(self.alice.seals(self.bob, {"n": 2}))
+        self.alice.conversations.renew_all()
+        await self.alice.meets(self.bob)
+        self.clock.now += 60
+        self.assertEqual((self.bob.conversations.tick(), self.bob.kinds), ([], []), "it is sealed anew")
 
     async def test_keys_are_renewed_after_thirty_days(self):
         self.clock.now += 30 * 86_400 + 1

@@ -166,8 +166,8 @@ class Conversations:
         released: List[Opened] = []
         now = self._now()
         for (peer, conversation_id), talk in list(self._talks.items()):
-            for session in talk.sessions(now):
-                released += self._released(session.order.give_up(now), peer, conversation_id)
+            if talk.session is not None:  # what was missing under the key before is sealed anew, and so is what waits for it
+                released += self._released(talk.session.order.give_up(now), peer, conversation_id)
             if talk.session is not None and not talk.is_renewing and now - talk.session.since > self._options.renew_s:
                 talk.is_renewing = True
                 self._want_offer(peer, conversation_id)

@@ -49,7 +49,7 @@ class InOrder:
         if known is not None and known != message_id:
             raise CryptoProblem("counter-reused", f"its counter {counter} was there before, under another messageId")
         if known is not None:
-            return Taken(is_again=True)
+            return Taken(is_again=counter not in self._waiting)  # what waits already goes on waiting
         if counter < self._next:
             if not self._fill(counter):
                 return Taken(is_old=True)
