@@ -2,14 +2,8 @@ import { closeSocket, connectProblem, openSocket } from "../../../clients/typesc
 import { asFault, Fault, type FaultCode } from "../../core/index.js";
 import { timed, type Finding } from "../doctor/check.js";
 import { NetworkConnection } from "./connection.js";
-import type { Door } from "./place.js";
+import type { Door, Identity } from "./place.js";
 import type { SealedPair } from "./sealed-pair.js";
-
-/** An agent and the token that proves it. */
-export interface Identity {
-  readonly name: string;
-  readonly token: string;
-}
 
 /** One thing that has to work before the next can. */
 interface Step {

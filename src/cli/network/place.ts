@@ -22,6 +22,12 @@ export interface Place extends BrokerChoice {
   readonly displace?: true;
 }
 
+/** An agent and the token that proves it. */
+export interface Identity {
+  readonly name: string;
+  readonly token: string;
+}
+
 /** Adds where an agent connects, and by which token. */
 export function withPlace(command: Command): Command {
   return command

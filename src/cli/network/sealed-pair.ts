@@ -1,6 +1,6 @@
 import { SecureAgentSocket } from "../../../clients/typescript/agent-network/index.js";
 import { Fault } from "../../core/index.js";
-import type { Identity } from "./diagnosis.js";
+import type { Identity } from "./place.js";
 
 /** Two agents with new keys, which are gone with them: the first one asks, the other one answers. */
 export class SealedPair {
