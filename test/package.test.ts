@@ -59,6 +59,10 @@ describe("the package", () => {
     },
   );
 
+  it("holds the client for web pages, with the licences of what is in it", () => {
+    for (const file of ["dist/sdk/network.js", "dist/sdk/LICENCES.txt"]) expect(packed).toContain(file);
+  });
+
   it("leaves out what only the project itself needs", () => {
     expect(packed.filter((file) => /\.map$|(^|\/)(tests?|echo)\/|new-dialect|__pycache__/.test(file))).toEqual([]);
   });
