@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startBroker, type TestBroker } from "../kit/broker.js";
+import { SecureAgentSocket } from "../../clients/typescript/agent-network/index.js";
+import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
 import { startProgram, type Program } from "../kit/cli.js";
 import { issueToken } from "../kit/tokens.js";
 
@@ -36,6 +37,33 @@ describe("the client of Agent Network that is written from its README alone", ()
       expect(JSON.parse(stdout.split("\n")[1] ?? "")).toMatchObject({
         data: { text: expect.stringContaining(text) as string },
       });
+    }
+  });
+
+  it("and the SDK ask each other, sealed, have their receipts, and nothing to complain about", async () => {
+    const url = at.pan.replace(/\/pan$/, "/agent-network/v1/connect");
+    const sdk = new SecureAgentSocket(url, await issueToken(at.dataDir, "sdk", "jwt"), "sdk");
+    const told: string[] = [];
+    sdk.onSecurityEvent = ({ kind }) => told.push(kind);
+    sdk.onDelivery = ({ state }) => told.push(state);
+    sdk.handle("QUERY", ({ parameters }, query) =>
+      sdk.respond(query, { data: { text: `sdk heard: ${String(parameters["text"])}` } }),
+    );
+    await sdk.connect();
+    try {
+      const bob = await start("bob");
+      await bob.prints(/ready/);
+      for (const text of ["one", "two"])
+        expect(await sdk.query("bob", "CUSTOM", { text })).toEqual({ text: expect.stringContaining(text) as string });
+      const alice = await start("alice", "sdk", "Free on Monday, señora?");
+      const { code, stdout, stderr } = await alice.ended;
+      expect([code, stderr]).toEqual([0, ""]);
+      const answer = { data: { text: "sdk heard: Free on Monday, señora?" }, error: null };
+      expect(JSON.parse(stdout.split("\n")[1] ?? "")).toMatchObject(answer);
+      await eventually(() => told.filter((state) => state === "delivered").length === 3, "receipts for two questions and an answer");
+      expect(told.filter((word) => !["kept", "waiting", "sent", "delivered"].includes(word))).toEqual([]);
+    } finally {
+      await sdk.close();
     }
   });
 

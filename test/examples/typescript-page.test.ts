@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { faultCodes } from "../../src/core/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { startProgram, type Ended, type Program } from "../kit/cli.js";
 import { InstalledPackage } from "../kit/installed.js";
+import { issueToken } from "../kit/tokens.js";
 
 const page = readFileSync(new URL("../../docs/typescript.md", import.meta.url), "utf8");
 const snippets = new Map(
@@ -58,6 +59,7 @@ describe("docs/typescript.md, in a project in which the package is installed", (
         "keeper.mjs",
         "rooms.mjs",
         "scout.ts",
+        "sealed.mjs",
       ].sort(),
     );
   });
@@ -99,6 +101,33 @@ describe("docs/typescript.md, in a project in which the package is installed", (
     const stranger = startProgram(process.execPath, [`${project.folder}/bot.mjs`, at.pan], { PAN_TOKEN: "wrong" });
     running.push(stranger);
     expect((await stranger.ended).stderr).toMatch(/^AUTH_FAILED the token is not valid/);
+  });
+
+  it("has two agents of Agent Network that agree on a meeting, sealed, and nothing of it in the clear on disk", async () => {
+    const url = at.pan.replace(/\/pan$/, "/agent-network/v1/connect");
+    const store = `${project.folder}/ada`;
+    const [ADA_TOKEN, BOB_TOKEN] = [
+      await issueToken(at.dataDir, "ada", "jwt"),
+      await issueToken(at.dataDir, "bob", "jwt"),
+    ];
+    const tokens = { ADA_TOKEN, BOB_TOKEN, PASSPHRASE: "correct horse battery staple" };
+    const program = `${project.folder}/sealed.mjs`;
+    project.write("sealed.mjs", (snippets.get("sealed.mjs") ?? "").replace('"./ada"', JSON.stringify(store)));
+    // Bob's key is another one the second time, since he keeps none: ada has to be told.
+    for (const alarm of [/^$/, /^key-changed bob /]) {
+      const started = startProgram(process.execPath, [program, url], tokens);
+      running.push(started);
+      if (alarm.source === "^$")
+        expect(await started.ended).toEqual({
+          code: 0,
+          stderr: "",
+          stdout: "[ '2030-06-03T14:00:00Z' ] ACCEPTED\ntrue\n",
+        });
+      else await started.tells(alarm);
+    }
+    const files = readdirSync(store, { withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(files.length).toBeGreaterThan(0);
+    for (const { name } of files) expect(readFileSync(`${store}/${name}`).includes("Coffee")).toBe(false);
   });
 
   it("is what the README's tour leads to", async () => {
