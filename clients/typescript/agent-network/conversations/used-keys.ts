@@ -55,8 +55,7 @@ export class UsedKeys {
     keys.add(ephemeralKey);
     if (keys.size > this.#limits.ofPeer) return this.#dropOldest(peer, keys);
     if (this.#count <= this.#limits.inAll) return [];
-    const [most] = [...this.#ofPeer].sort(([, one], [, other]) => other.size - one.size);
-    return most === undefined ? [] : this.#dropOldest(...most);
+    return this.#dropOldest(...this.#most(peer, keys));
   }
 
   /** Forgets a peer's keys. Returns what of the records goes. */
@@ -70,6 +69,13 @@ export class UsedKeys {
   /** Keys remembered in all. */
   get size(): number {
     return this.#count;
+  }
+
+  /** The peer that has most; this one where none has more. */
+  #most(peer: string, keys: Set<string>): readonly [peer: string, keys: Set<string>] {
+    let most: readonly [string, Set<string>] = [peer, keys];
+    for (const each of this.#ofPeer) if (each[1].size > most[1].size) most = each;
+    return most;
   }
 
   #dropOldest(peer: string, keys: Set<string>): readonly RecordChange[] {

@@ -83,6 +83,16 @@ describe("renewal", () => {
     expect([bob.released, bob.kinds]).toEqual([[], []]);
   });
 
+  it("tells no gap where what was held was processed meanwhile", async () => {
+    ada.says("bob", { text: "lost" });
+    await bob.opens(ada.says("bob", { text: "held" }, { id: "m-processed" }));
+    await ada.conversations.renewAll();
+    await meet(ada, bob);
+    bob.records.processed.add("ada m-processed");
+    clock.advance(60_000);
+    expect([bob.released, bob.kinds]).toEqual([[], []]);
+  });
+
   it("of many conversations with a peer is no flood for it", async () => {
     for (let at = 0; at < 20; at += 1) {
       clock.advance(1_000);
