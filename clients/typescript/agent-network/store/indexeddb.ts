@@ -45,3 +45,12 @@ export interface IdbCursor {
   readonly value: Uint8Array;
   continue(): void;
 }
+
+/** What of Web Locks the client uses: a lock that is not free is given as null (W3C Web Locks API). */
+export interface LockManager {
+  request(
+    name: string,
+    options: { readonly ifAvailable: true },
+    holder: (lock: object | null) => Promise<void>,
+  ): Promise<unknown>;
+}

@@ -31,7 +31,12 @@ export class VaultMessages implements KeptMessages {
 
   async put(kept: Kept): Promise<void> {
     this.#kept.set(kept.messageId, kept);
-    await this.#vault.commit([{ table, key: keyOf(kept.seq), value: kept as unknown as JsonValue }]);
+    try {
+      await this.#vault.commit([{ table, key: keyOf(kept.seq), value: kept as unknown as JsonValue }]);
+    } catch (thrown) {
+      this.#kept.delete(kept.messageId); // it is not on disk, so it is not kept
+      throw thrown;
+    }
   }
 
   async remove(ids: readonly string[]): Promise<void> {

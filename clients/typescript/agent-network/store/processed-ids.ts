@@ -10,14 +10,14 @@ export interface ProcessedMax {
 export const processedMax: ProcessedMax = Object.freeze({ ofSender: 20_000, inAll: 200_000 });
 
 const table = "processed";
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 /** Digits of a sequence number in a key: their order is that of the numbers. */
 const digits = 16;
+/** Records that are decrypted in one turn of the loop. */
+const page = 2_048;
 
 /**
- * The messages of each sender that were processed: what comes again is dropped (Agent Network §12.4). Kept as keyed
- * hashes; the oldest of a sender goes first, and those of the sender that has most.
+ * The messages of each sender that were processed: what comes again is dropped (Agent Network §12.4). In memory
+ * as keyed hashes; the oldest of a sender goes first, and those of the sender that has most.
  */
 export class ProcessedIds {
   readonly #vault: Vault;
@@ -35,12 +35,16 @@ export class ProcessedIds {
   /** Reads what was kept. */
   static async open(vault: Vault, limits: ProcessedMax = processedMax): Promise<ProcessedIds> {
     const ids = new ProcessedIds(vault, limits);
-    const rows = await vault.hashes.read(table);
-    for (const [key, value] of rows) {
-      const [sender = "", number = ""] = key.split(" ");
-      ids.#remember(sender, decoder.decode(value), Number(number));
+    for (let after: string | undefined; ;) {
+      const rows = await vault.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
+      for (const [key, value] of rows) {
+        const [sender, id] = value as readonly [string, string]; // written by add alone: its tag was right
+        ids.#remember(sender, id, Number(key));
+      }
+      after = rows.at(-1)?.[0];
+      if (rows.length < page) return ids;
+      await nextTurn(); // 200,000 of them take a second: the loop goes on meanwhile
     }
-    return ids;
   }
 
   /** Whether this message was processed. */
@@ -55,10 +59,7 @@ export class ProcessedIds {
     const number = this.#next;
     this.#remember(of, id, number);
     const gone = this.#tooMany(of);
-    await this.#vault.hashes.commit([
-      { table, key: keyOf(of, number), value: encoder.encode(id) },
-      ...gone.map((key) => ({ table, key })),
-    ]);
+    await this.#vault.commit([{ table, key: keyOf(number), value: [of, id] }, ...gone.map((key) => ({ table, key }))]);
   }
 
   /** Ids remembered in all. */
@@ -88,7 +89,7 @@ export class ProcessedIds {
     ids.delete(oldest[0]);
     this.#count -= 1;
     if (ids.size === 0) this.#ofSender.delete(sender);
-    return [keyOf(sender, oldest[1])];
+    return [keyOf(oldest[1])];
   }
 
   #senderOf(sender: string): string {
@@ -100,6 +101,10 @@ export class ProcessedIds {
   }
 }
 
-function keyOf(sender: string, number: number): string {
-  return `${sender} ${String(number).padStart(digits, "0")}`;
+function keyOf(number: number): string {
+  return String(number).padStart(digits, "0");
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

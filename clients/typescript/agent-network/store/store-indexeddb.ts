@@ -1,4 +1,4 @@
-import type { IdbDatabase, IdbFactory, IdbRequest, IdbTransaction } from "./indexeddb.js";
+import type { IdbDatabase, IdbFactory, IdbRequest, IdbTransaction, LockManager } from "./indexeddb.js";
 import type { Change, NetworkStore, Range } from "./store.js";
 
 /** The one object store; a record's key is `[table, key]`. */
@@ -10,28 +10,37 @@ const behindAll: readonly never[] = [];
 export class IndexedDbStore implements NetworkStore {
   readonly isDurable = true;
   readonly #database: IdbDatabase;
+  readonly #release: () => void;
 
-  private constructor(database: IdbDatabase) {
+  private constructor(database: IdbDatabase, release: () => void) {
     this.#database = database;
+    this.#release = release;
   }
 
   /**
    * Opens the database of this name, or makes it.
-   * @throws Error where the browser has none or refuses it (private windows, no room), with the remedy
+   * @throws Error where the browser has none or refuses it (private windows, no room), or another page has it open;
+   * each names the remedy
    */
   static async open(name: string): Promise<IndexedDbStore> {
     const factory = (globalThis as { readonly indexedDB?: IdbFactory }).indexedDB;
     if (factory === undefined) throw new Error("this browser has no IndexedDB; leave out `store` to keep nothing");
-    const request = factory.open(`synaptic-core ${name}`, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(records);
-    };
-    const database = await done(request, `the browser does not open its database "${name}"`);
-    // A page that is of a newer version wants to change the database: it may.
-    database.onversionchange = () => {
-      database.close();
-    };
-    return new IndexedDbStore(database);
+    const release = await lockOf(`synaptic-core ${name}`);
+    try {
+      const request = factory.open(`synaptic-core ${name}`, 1);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore(records);
+      };
+      const database = await done(request, `the browser does not open its database "${name}"`);
+      // A page that is of a newer version wants to change the database: it may.
+      database.onversionchange = () => {
+        database.close();
+      };
+      return new IndexedDbStore(database, release);
+    } catch (thrown) {
+      release();
+      throw thrown;
+    }
   }
 
   async read(table: string, range: Range = {}): Promise<readonly (readonly [string, Uint8Array])[]> {
@@ -70,8 +79,35 @@ export class IndexedDbStore implements NetworkStore {
 
   close(): Promise<void> {
     this.#database.close();
+    this.#release();
     return Promise.resolve();
   }
+}
+
+/**
+ * Takes a name for this page alone, until what it returns is called or the page is gone (W3C Web Locks): two pages with
+ * the same keys would overwrite what the other keeps.
+ * @throws Error where another page has it, or the page may not ask
+ */
+function lockOf(name: string): Promise<() => void> {
+  const { locks } = (globalThis as unknown as { readonly navigator: { readonly locks?: LockManager } }).navigator;
+  if (locks === undefined) {
+    throw new Error("this page may keep nothing: open it by https://, or from localhost (a secure context)");
+  }
+  return new Promise((resolve, reject) => {
+    const held = locks.request(name, { ifAvailable: true }, (lock) => {
+      if (lock === null) {
+        throw new Error(
+          `another page of this browser uses the store "${name}": an agent's keys are one page's; close that one, or ` +
+            "name another store",
+        );
+      }
+      return new Promise<void>((release) => {
+        resolve(release);
+      });
+    });
+    held.catch(reject);
+  });
 }
 
 type KeyBound = (lower: unknown, upper: unknown, lowerOpen: boolean, upperOpen: boolean) => unknown;

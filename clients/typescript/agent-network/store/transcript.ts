@@ -1,4 +1,5 @@
 import type { JsonValue } from "../conversations/records.js";
+import { utf8 } from "../crypto/bytes.js";
 import type { Vault } from "./vault.js";
 
 /** What was said or heard (Agent Network §14.3). */
@@ -35,7 +36,7 @@ export const transcriptMax: TranscriptMax = Object.freeze({ entries: 10_000, byt
 const table = "transcript";
 const digits = 16;
 /** Entries that are read from the store at once. */
-const page = 256;
+const page = 128;
 
 /** What was said and heard, encrypted: the document's "all communications are visible to users". */
 export class Transcript {
@@ -53,18 +54,14 @@ export class Transcript {
   /** Looks at what was kept. */
   static async open(vault: Vault, limits: TranscriptMax = transcriptMax): Promise<Transcript> {
     const transcript = new Transcript(vault, limits);
-    for (let after: string | undefined; ;) {
-      const rows = await vault.hashes.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
-      for (const [key, value] of rows) transcript.#count(Number(key), value.length);
-      after = rows.at(-1)?.[0];
-      if (rows.length < page) return transcript;
-    }
+    for (const [key, bytes] of await vault.sizes(table)) transcript.#count(Number(key), bytes);
+    return transcript;
   }
 
   /** Adds an entry; on disk when it resolves. */
   async add(entry: TranscriptEntry): Promise<void> {
     const number = (this.#entries.at(-1)?.number ?? 0) + 1;
-    this.#count(number, JSON.stringify(entry).length);
+    this.#count(number, utf8(JSON.stringify(entry)).length);
     const gone: number[] = [];
     while (this.#entries.length > this.#limits.entries || this.#bytes > this.#limits.bytes) {
       const oldest = this.#entries.shift();
@@ -81,15 +78,16 @@ export class Transcript {
   /** Entries, the newest first; 100 where no limit is named. */
   async read({ peer, before = Infinity, limit = 100 }: TranscriptRange = {}): Promise<readonly TranscriptEntry[]> {
     const found: TranscriptEntry[] = [];
-    for (let upTo: string | undefined; found.length < limit;) {
-      const range = { limit: page, reverse: true, ...(upTo === undefined ? {} : { before: upTo }) };
-      const rows = await this.#vault.read(table, range);
-      for (const [, value] of rows) {
+    const entries = [...this.#entries]; // the oldest may go while it is read
+    // A page of known bounds: a store reads all that a range holds, whichever end is wanted.
+    for (let end = entries.length; end > 0 && found.length < limit; end -= page) {
+      const [first, last] = [entries[Math.max(0, end - page)], entries[end - 1]];
+      if (first === undefined || last === undefined) break;
+      const range = { after: keyOf(first.number - 1), before: keyOf(last.number + 1), reverse: true };
+      for (const [, value] of await this.#vault.read(table, range)) {
         const entry = value as unknown as TranscriptEntry; // written by add alone: its tag was right
         if (entry.at < before && (peer === undefined || entry.peer === peer) && found.length < limit) found.push(entry);
       }
-      upTo = rows.at(-1)?.[0];
-      if (rows.length < page) break;
     }
     return found;
   }

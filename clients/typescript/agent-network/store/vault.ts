@@ -6,7 +6,7 @@ import { decrypt, encrypt, nonceBytes } from "../crypto/sealed.js";
 import { ready, sodium, type Bytes } from "../crypto/sodium.js";
 import { readSecrets, secretsText, type Secrets } from "./secrets.js";
 import { keyOf, newRecipe, unwrap, wrap, type KeyRecipe, type SecretKey, type Wrapped } from "./passphrase.js";
-import type { NetworkStore, Range } from "./store.js";
+import type { Change, NetworkStore, Range } from "./store.js";
 
 /** A record of the vault. `key` is encrypted with `value`, unless it is ordered. */
 export type VaultChange = RecordChange;
@@ -29,7 +29,9 @@ const headerTable = "vault";
 const headerKey = "header";
 
 /** Tables whose records have an order: their keys are sequence numbers, which say nothing, and stay as they are. */
-const ordered: ReadonlySet<string> = new Set(["kept", "transcript"]);
+const ordered: ReadonlySet<string> = new Set(["kept", "processed", "transcript"]);
+/** Records that are looked at in one go. */
+const page = 1_024;
 
 /**
  * What a client keeps, encrypted (Agent Network §14.1): its private keys under its passphrase, everything else under a
@@ -68,7 +70,7 @@ export class Vault implements ConversationRecords {
     if (row === undefined) return Vault.#begin(store, passphrase);
     const header = headerOf(row[1]);
     const key = await keyOf(passphrase, header.recipe);
-    const secrets = readSecrets(await unwrap(header.secrets, key, besideOf(header.recipe)));
+    const secrets = readSecrets(await unwrap(header.secrets, key, besideOf(header)));
     if (secrets === undefined) {
       throw new Error("the passphrase does not open this store: it is another, or the store's header is damaged");
     }
@@ -77,8 +79,9 @@ export class Vault implements ConversationRecords {
 
   static async #begin(store: NetworkStore, passphrase: string): Promise<Vault> {
     const recipe = newRecipe();
-    const vault = new Vault(store, newSecrets(), { key: await keyOf(passphrase, recipe), recipe });
-    await vault.#writeHeader();
+    const lock = { key: await keyOf(passphrase, recipe), recipe };
+    const vault = new Vault(store, newSecrets(), lock);
+    await vault.#writeHeader({ lock });
     return vault;
   }
 
@@ -89,8 +92,7 @@ export class Vault implements ConversationRecords {
 
   /** Keeps new keys of one's own; on disk when it resolves. */
   async saveIdentity(keys: OwnKeys): Promise<void> {
-    this.#identity = keys;
-    await this.#writeHeader();
+    await this.#writeHeader({ identity: keys });
   }
 
   /** From now on another passphrase opens the store. A kill meanwhile leaves the old or the new one valid. */
@@ -98,11 +100,10 @@ export class Vault implements ConversationRecords {
     const [row] = this.#lock === undefined ? [] : await this.#store.read(headerTable);
     if (row === undefined) throw new Error("nothing is kept here, so there is no passphrase to change");
     const header = headerOf(row[1]);
-    const opened = await unwrap(header.secrets, await keyOf(old, header.recipe), besideOf(header.recipe));
+    const opened = await unwrap(header.secrets, await keyOf(old, header.recipe), besideOf(header));
     if (opened === undefined) throw new Error("the old passphrase is another");
     const recipe = newRecipe();
-    this.#lock = { key: await keyOf(next, recipe), recipe };
-    await this.#writeHeader();
+    await this.#writeHeader({ lock: { key: await keyOf(next, recipe), recipe } });
   }
 
   /** @throws Error for a record that is damaged */
@@ -121,9 +122,15 @@ export class Vault implements ConversationRecords {
     );
   }
 
-  /** Records that are keyed hashes themselves, and so need no encryption. */
-  get hashes(): Pick<NetworkStore, "commit" | "read"> {
-    return this.#store;
+  /** The keys of an ordered table, and how many bytes each record has on disk; nothing is decrypted for it. */
+  async sizes(table: string): Promise<readonly (readonly [key: string, bytes: number])[]> {
+    const sizes: (readonly [string, number])[] = [];
+    for (let after: string | undefined; ;) {
+      const rows = await this.#store.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
+      for (const [key, value] of rows) sizes.push([key, value.length]);
+      after = rows.at(-1)?.[0];
+      if (rows.length < page) return sizes;
+    }
   }
 
   /** A keyed hash: 22 characters that tell nobody without the keys what they stand for. */
@@ -135,32 +142,42 @@ export class Vault implements ConversationRecords {
   /** Wipes the keys, and closes the store. */
   async close(): Promise<void> {
     await this.#headers;
-    await this.#store.close();
-    const { signing, agreement, earlier } = this.#identity;
-    for (const { privateKey } of [signing, agreement, ...earlier]) wipe(privateKey);
-    wipe(this.#recordsKey);
-    wipe(this.#nameKey);
-    this.#lock = undefined;
+    try {
+      await this.#store.close();
+    } finally {
+      const { signing, agreement, earlier } = this.#identity;
+      for (const { privateKey } of [signing, agreement, ...earlier]) wipe(privateKey);
+      wipe(this.#recordsKey);
+      wipe(this.#nameKey);
+      this.#lock = undefined;
+    }
   }
 
-  async #writeHeader(): Promise<void> {
-    const lock = this.#lock;
-    if (lock === undefined) return;
+  /** Keys or a lock are in force once they are on disk: what could not be written changes nothing. */
+  async #writeHeader(change: { readonly identity?: OwnKeys; readonly lock?: Lock }): Promise<void> {
     const written = this.#headers.then(async () => {
-      const secrets = secretsText({ identity: this.#identity, recordsKey: this.#recordsKey });
-      const header: Header = {
-        v: 1,
-        recipe: lock.recipe,
-        secrets: await wrap(secrets, lock.key, besideOf(lock.recipe)),
-        publicKeys: {
-          signing: toBase64(this.#identity.signing.publicKey),
-          agreement: toBase64(this.#identity.agreement.publicKey),
-        },
-      };
-      await this.#store.commit([{ table: headerTable, key: headerKey, value: utf8(JSON.stringify(header)) }]);
+      // Read in its turn: a write that waited must not bring back what another has changed.
+      const { identity = this.#identity, lock = this.#lock } = change;
+      if (lock !== undefined) await this.#store.commit([await this.#headerFor(identity, lock)]);
+      this.#identity = identity;
+      this.#lock = lock;
     });
     this.#headers = written.catch(() => undefined); // told to whoever waits for it
     await written;
+  }
+
+  async #headerFor(identity: OwnKeys, { key, recipe }: Lock): Promise<Change> {
+    const plain = {
+      v: 1,
+      recipe,
+      publicKeys: {
+        signing: toBase64(identity.signing.publicKey),
+        agreement: toBase64(identity.agreement.publicKey),
+      },
+    } as const;
+    const secrets = await wrap(secretsText({ identity, recordsKey: this.#recordsKey }), key, besideOf(plain));
+    const header: Header = { ...plain, secrets };
+    return { table: headerTable, key: headerKey, value: utf8(JSON.stringify(header)) };
   }
 
   #sealed(table: string, name: string, key: string, value: JsonValue): Bytes {
@@ -188,8 +205,8 @@ function newSecrets(): Secrets {
 }
 
 /** What the tag of the secrets covers beside them. */
-function besideOf({ kdf, iterations, salt }: KeyRecipe): string {
-  return `AN2 vault 1 ${kdf} ${iterations} ${salt}`;
+function besideOf({ recipe: { kdf, iterations, salt }, publicKeys }: Omit<Header, "secrets">): string {
+  return `AN2 vault 1 ${kdf} ${iterations} ${salt} ${publicKeys.signing} ${publicKeys.agreement}`;
 }
 
 /** Binds a record to its place. Neither table nor name holds a line feed. */
@@ -198,15 +215,28 @@ function placeOf(table: string, name: string): Bytes {
 }
 
 function headerOf(bytes: Bytes): Header {
-  let header: Partial<Header> | undefined;
+  let header: unknown;
   try {
-    header = JSON.parse(textOf(bytes)) as Partial<Header>;
+    header = JSON.parse(textOf(bytes));
   } catch {
     header = undefined;
   }
-  const { v, recipe, secrets, publicKeys } = header ?? {};
-  if (v !== 1 || recipe === undefined || secrets === undefined || publicKeys === undefined) {
-    throw new Error("the store's header is damaged, or of a newer version: put a copy of the store back, or update");
-  }
-  return { v, recipe, secrets, publicKeys };
+  if (isHeader(header)) return header;
+  throw new Error("the store's header is damaged, or of a newer version: put a copy of the store back, or update");
+}
+
+/** Whether each part is there and of its kind. What they say is covered by the tag of the secrets. */
+function isHeader(value: unknown): value is Header {
+  const { v, recipe, secrets, publicKeys } = (value ?? {}) as Partial<Record<keyof Header, unknown>>;
+  const texts = (part: unknown, ...names: readonly string[]): boolean =>
+    typeof part === "object" &&
+    part !== null &&
+    names.every((name) => typeof (part as Readonly<Record<string, unknown>>)[name] === "string");
+  return (
+    v === 1 &&
+    texts(recipe, "kdf", "salt") &&
+    typeof (recipe as KeyRecipe).iterations === "number" &&
+    texts(secrets, "iv", "data") &&
+    texts(publicKeys, "signing", "agreement")
+  );
 }
