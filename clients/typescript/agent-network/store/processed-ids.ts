@@ -13,7 +13,7 @@ const table = "processed";
 /** Digits of a sequence number in a key: their order is that of the numbers. */
 const digits = 16;
 /** Records that are decrypted in one turn of the loop. */
-const page = 2_048;
+const page = 512;
 
 /**
  * The messages of each sender that were processed: what comes again is dropped (Agent Network §12.4). In memory
@@ -35,16 +35,17 @@ export class ProcessedIds {
   /** Reads what was kept. */
   static async open(vault: Vault, limits: ProcessedMax = processedMax): Promise<ProcessedIds> {
     const ids = new ProcessedIds(vault, limits);
-    for (let after: string | undefined; ;) {
-      const rows = await vault.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
+    for (let first = await firstBehind(vault, 0); first !== undefined;) {
+      // Between two bounds: without the second a store looks at all that is left, page by page.
+      const rows = await vault.read(table, { after: keyOf(first - 1), before: keyOf(first + page) });
       for (const [key, value] of rows) {
         const [sender, id] = value as readonly [string, string]; // written by add alone: its tag was right
         ids.#remember(sender, id, Number(key));
       }
-      after = rows.at(-1)?.[0];
-      if (rows.length < page) return ids;
-      await nextTurn(); // 200,000 of them take a second: the loop goes on meanwhile
+      first = rows.length > 0 ? first + page : await firstBehind(vault, first);
+      await nextTurn(); // 200,000 of them take seconds: the loop goes on meanwhile
     }
+    return ids;
   }
 
   /** Whether this message was processed. */
@@ -103,6 +104,12 @@ export class ProcessedIds {
 
 function keyOf(number: number): string {
   return String(number).padStart(digits, "0");
+}
+
+/** The first number that is kept behind another. */
+async function firstBehind(vault: Vault, number: number): Promise<number | undefined> {
+  const [row] = await vault.read(table, { after: keyOf(number), limit: 1 });
+  return row === undefined ? undefined : Number(row[0]);
 }
 
 function nextTurn(): Promise<void> {

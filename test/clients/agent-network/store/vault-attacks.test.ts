@@ -9,12 +9,16 @@ class DiskLike implements NetworkStore {
   readonly isDurable = true;
   readonly #records = new MemoryStore();
   fails = false;
+  /** Called once, in the middle of the next commit. */
+  meanwhile: (() => void) | undefined;
 
   read(table: string, range?: Range): ReturnType<NetworkStore["read"]> {
     return this.#records.read(table, range);
   }
 
   commit(changes: readonly Change[]): Promise<void> {
+    this.meanwhile?.();
+    this.meanwhile = undefined;
     return this.fails ? Promise.reject(new Error("the disk is full")) : this.#records.commit(changes);
   }
 
@@ -105,16 +109,15 @@ describe("a vault whose disk fails", () => {
   });
 
   it("does not bring an old passphrase back by keys that are saved meanwhile", async () => {
-    const store = new MemoryStore();
+    const store = new DiskLike();
     const vault = await Vault.open(store, "old");
-    let phase: "changing" | "changed" = "changing";
-    const changed = vault.changePassphrase("old", "new").then(() => (phase = "changed"));
-    const saved: Promise<void>[] = [];
-    do {
-      saved.push(vault.saveIdentity(vault.identity()));
-      await new Promise((resolve) => setImmediate(resolve));
-    } while ((phase as string) === "changing");
-    await Promise.all([changed, ...saved]);
+    const saved = new Promise<void>((resolve, reject) => {
+      store.meanwhile = () => {
+        vault.saveIdentity(vault.identity()).then(resolve, reject);
+      };
+    });
+    await vault.changePassphrase("old", "new");
+    await saved;
     await expect(Vault.open(store, "old")).rejects.toThrow("does not open");
   });
 });

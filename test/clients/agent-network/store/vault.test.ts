@@ -48,6 +48,17 @@ describe("the vault", () => {
     expect(again.has("bob", "3")).toBe(true);
   });
 
+  it("remembers all that was processed when there is more than a page, and gaps in it", async () => {
+    const store = new MemoryStore();
+    const vault = await Vault.open(store, "p");
+    const ids = await ProcessedIds.open(vault, { ofSender: 700, inAll: 5_000 });
+    await ids.add("ann", "first");
+    for (let id = 0; id < 2_000; id += 1) await ids.add("bob", `${id}`);
+    const again = await ProcessedIds.open(await Vault.open(store, "p"));
+    expect([again.size, again.has("ann", "first")]).toEqual([701, true]);
+    expect(["1299", "1300", "1999"].map((id) => again.has("bob", id))).toEqual([false, true, true]);
+  });
+
   it("has a transcript whose oldest entries go", async () => {
     const store = new MemoryStore();
     const vault = await Vault.open(store, "p");
