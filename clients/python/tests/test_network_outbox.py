@@ -110,6 +110,36 @@ class Delivery(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await world.wrote(2), ids[1:])
         self.assertEqual(await world.opened(), ["n1", "n2"])
 
+    async def test_says_a_frame_until_its_own_receipt_where_the_receipt_may_be_of_an_earlier_key(self):
+        world = await World.open(self)
+        message_id, delivered = await world.says("hello")
+        await world.wrote(1)
+        world.alice.conversations.renew_all()
+        world.clock.now += 1
+        await world.alice.meets(world.bob)
+        world.outbox.ready("agent_bob", CONVERSATION)
+        await world.wrote(2)
+        world.outbox.receipt("agent_bob", [message_id])
+        await delivered
+        self.assertEqual(world.outbox.size, 0)
+        await world.waits(5)
+        self.assertEqual(world.said[2], world.said[1])
+        world.outbox.receipt("agent_bob", [message_id])
+        await world.waits(100)
+        self.assertEqual((len(world.said), world.states.count("delivered")), (3, 1))
+
+    async def test_makes_a_new_key_where_a_counter_of_what_was_delivered_may_never_come(self):
+        store = MemoryStore()
+        world = await World.open(self, store)
+        world.outbox.line_down()
+        message_id, _ = await world.says("hello")
+        again = await World.open(self, store, bob=world.bob)
+        await again.wrote(1)
+        again.outbox.receipt("agent_bob", [message_id])
+        for seconds in (10, 20, 40):
+            await again.waits(seconds)
+        self.assertEqual([frame.message_type for frame in again.said], ["ENCRYPTED"] * 3 + ["HANDSHAKE"])
+
     async def test_offers_a_handshake_first_and_again_while_nobody_answers(self):
         world = await World.open(self, is_met=False)
         await world.says("hello")

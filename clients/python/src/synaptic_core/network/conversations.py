@@ -138,7 +138,12 @@ class Conversations:
         session = self._talk(peer, head.conversation_id).session
         assert session is not None
         counter = 0 if head.original_type == RECEIPT else session.next_counter()
-        return seal(head, counter, data, session.key, signing, sodium.random_bytes(sodium.NONCE_BYTES))
+        try:
+            return seal(head, counter, data, session.key, signing, sodium.random_bytes(sodium.NONCE_BYTES))
+        except ValueError:
+            if counter > 0:
+                session.unused()
+            raise
 
     async def open(self, frame: Frame, size: int = 0) -> List[Opened]:
         """What an ENCRYPTED frame releases, in order; `size` is what it costs to keep it, in bytes. What is refused is told as a security event, and never answered."""

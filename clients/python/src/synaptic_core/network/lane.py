@@ -43,8 +43,8 @@ class Item:
         self.tries = 0  #: how often its receipt was waited for in vain
         self.due_at = 0.0  #: when it is said again, monotonic
         self.text: Optional[str] = None  #: as it was said; the same again until there is another key
-        self.is_acked = False
-        self.said_at: Optional[float] = None  #: for the first time
+        self.was_said = False  #: under an earlier key, so that a receipt need not be of this frame
+        self.is_over = False  #: delivered, but its counter may not have come: it is said until there is a further receipt
         self.told = "kept"
 
     @property
@@ -69,7 +69,8 @@ class Lane:
         """There is another key: what has no receipt is sealed anew, in its order."""
         self.no_try()
         for item in self.items.values():
-            item.text, item.is_acked = None, False
+            item.was_said = item.was_said or item.text is not None
+            item.text = None
 
     def no_try(self) -> None:
         """What is on the line is said again at once, and does not count."""

@@ -23,6 +23,7 @@ from .tokens import Bucket
 from .vault import Vault
 
 _AHEAD_MAX = 1_000
+_OVER_TRIES = 3
 _BELOW = 0.9  #: of the broker's rate
 _ABSENT = "{} is not connected; this is sent when it comes"
 _log = logging.getLogger("synaptic_core.network")
@@ -55,13 +56,16 @@ class Outbox:
 
     @property
     def size(self) -> int:
-        return len(self._lanes)
+        """Messages that are not delivered yet."""
+        return sum(1 for _, item in self._lanes.items() if not item.is_over)
 
     async def open(self) -> None:
         """Takes in what was kept before."""
         for kept in sorted(map(read_kept, await self._vault.read(KEPT)), key=lambda one: one.seq):
             self._seq = max(self._seq, kept.seq)
-            self._lanes.enter(Item(kept))
+            item = Item(kept)
+            item.was_said = True  # by the program before
+            self._lanes.enter(item)
         self._task = asyncio.create_task(self._run())
 
     async def add(self, frame: Frame, is_plain: bool, expires_at: int) -> "asyncio.Future[None]":
@@ -108,6 +112,8 @@ class Outbox:
         self.here(peer)
         for lane in self._lanes.of(peer):
             if not lane.is_plain and (lane.conversation_id == conversation_id or self._conversations.mode(peer) == SEED):
+                for item in [item for item in lane.items.values() if item.is_over]:
+                    self._lanes.remove(lane, item)
                 lane.unseal()
                 self._end_offer(lane)
         self.wake()
@@ -129,7 +135,11 @@ class Outbox:
             lane, item = self._lanes.find(message_id)
             if lane is None or item is None or lane.peer != peer or lane.is_plain or self._conversations.mode(peer) != V2:
                 continue
-            self._end(lane, item)
+            if item.was_said and item.text is not None and not item.is_over:
+                item.is_over = True
+                self._settled.end(item, None)
+            else:
+                self._end(lane, item)
             for other in lane.items.values():
                 other.tries = min(other.tries, 1)  # it processes in order: the tries of what is behind count from here
         self.wake()
@@ -142,7 +152,6 @@ class Outbox:
             return
         self.here(lane.peer)
         if item is not None and item.text is not None:
-            item.is_acked = True
             if lane.is_plain or self._conversations.mode(lane.peer) == SEED:
                 self._end(lane, item)
         self.wake()
@@ -270,6 +279,10 @@ class Outbox:
         item = self._due(lane, now)
         if item is None or item == "offer":
             return None if item is None else self._offer(lane, now)
+        if item.is_over and item.tries >= _OVER_TRIES:
+            self._end(lane, item)
+            self._renew(lane)
+            return None
         if item.tries >= self._options.tries_max:
             again = f"has not confirmed the message after {item.tries} tries; it may have processed it: ask before you say it again"
             self._end(lane, item, Fault("timeout", f"{lane.peer} {again}"))
@@ -283,7 +296,6 @@ class Outbox:
                 return None
         item.due_at = now + self._wait_s(item.tries)
         item.tries += 1
-        item.said_at = item.said_at or now
         self._absence.asks(lane.peer)
         self._settled.report(item, "sent")
         return item.text
@@ -348,9 +360,15 @@ class Outbox:
         """Delivered, or given up for good."""
         self._lanes.remove(lane, item)
         if fault is not None and item.text is not None and not lane.is_plain and self._conversations.mode(lane.peer) == V2:
-            lane.is_wanted = self._conversations.renew(lane.peer, lane.conversation_id) or lane.is_wanted  # its counter would be waited for in vain
+            self._renew(lane)
         self._drop_empty(lane)
-        self._settled.end(item, fault)
+        if not item.is_over:
+            self._settled.end(item, fault)
+
+    def _renew(self, lane: Lane) -> None:
+        """A counter would be waited for in vain: there is a new key instead."""
+        fresh = self._lanes.lane(lane.peer, lane.conversation_id, lane.is_plain)
+        fresh.is_wanted = self._conversations.renew(lane.peer, lane.conversation_id) or fresh.is_wanted
 
     def _end_offer(self, lane: Lane) -> None:
         self._lanes.end_offer(lane)

@@ -25,6 +25,10 @@ class Session:
         self._counter += 1
         return self._counter
 
+    def unused(self) -> None:
+        """The last counter was not said: it would be waited for."""
+        self._counter -= 1
+
 
 @dataclass
 class Completed:
