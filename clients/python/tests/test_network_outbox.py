@@ -29,8 +29,13 @@ class World:
         world.clock = world.alice.clock
         world.said, world.told = [], []
 
+        world.is_acking = True
+
         async def write(text):
-            world.said.append(read_frame(text))
+            frame = read_frame(text)
+            world.said.append(frame)
+            if world.is_acking:
+                world.outbox.here(frame.recipient_id)
             return True
 
         world.outbox = Outbox("agent_alice", world.alice.vault, world.alice.conversations, write, world.told.append, options, world.clock)
@@ -155,23 +160,27 @@ class Delivery(unittest.IsolatedAsyncioTestCase):
 
     async def test_waits_for_who_is_absent_without_a_try(self):
         world = await World.open(self)
+        world.is_acking = False
         message_id, _ = await world.says("hello")
+        await world.says("not before the first is acknowledged")
         await world.wrote(1)
         world.outbox.refused(refusal("RECIPIENT_NOT_FOUND", message_id, True, 5_000))
         await world.says("second")
         await world.waits(50)
-        self.assertEqual((len(world.said), world.states.count("waiting")), (1, 2))
+        self.assertEqual((len(world.said), world.states.count("waiting")), (1, 3))
         world.outbox.line_down()
         world.outbox.line_up(None, None)
         await world.wrote(2)
-        await world.waits(5)
         self.assertEqual(world.said[1], world.said[0], "one frame, so that the broker knows who is waited for")
+        world.outbox.refused(refusal("RECIPIENT_NOT_FOUND", message_id, True, 5_000))
+        await world.waits(290)
         self.assertEqual(len(world.said), 2)
-        await world.waits(60)
-        self.assertEqual(len(world.said), 3, "the broker remembers some names only: it is asked once more, once a minute")
-        world.outbox.here("agent_bob")
+        await world.waits(15)
+        self.assertEqual(len(world.said), 3, "it is asked about once more, after five minutes")
+        world.is_acking = True
+        world.outbox.acked(message_id)
         await world.wrote(5)
-        self.assertEqual(await world.opened(), ["hello", "second"])
+        self.assertEqual(await world.opened(), ["hello", "not before the first is acknowledged", "second"])
 
     async def test_says_again_what_was_one_too_many_and_fails_with_what_never_passes(self):
         world = await World.open(self)

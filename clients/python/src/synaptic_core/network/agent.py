@@ -317,7 +317,7 @@ class SecureAgent:
             parts.outbox.refused(refusal)
 
     async def _tick(self) -> None:
-        while True:
+        while self._why is None:
             await asyncio.sleep(self._options.tick_s)
             try:
                 parts = self._parts

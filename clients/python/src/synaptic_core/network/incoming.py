@@ -45,6 +45,7 @@ class Incoming:
         self._in_work: Set[Tuple[str, str]] = set()
         self._tasks: "Set[asyncio.Task[None]]" = set()
         self._begun = asyncio.Event()
+        self._is_open = True
 
     def begin(self) -> None:
         """Handlers may run: those that were registered at once are there."""
@@ -83,7 +84,8 @@ class Incoming:
             self._tell("malformed", frame, "a RECEIPT without messageIds is dropped")
 
     async def close(self, within_s: float) -> None:
-        """Waits for handlers that run; what they do not end comes again."""
+        """Waits for handlers that run; what they do not end, and what comes from now on, comes again."""
+        self._is_open = False
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=within_s)
@@ -101,7 +103,7 @@ class Incoming:
 
     async def _deliver(self, message: NetworkMessage, mode: Any, size: int, is_old: bool = False) -> None:
         key = _key(message)
-        if key in self._in_work:
+        if key in self._in_work or not self._is_open:
             return
         if await self._processed.has(*key):
             if mode == V2:

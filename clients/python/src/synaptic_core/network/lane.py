@@ -38,8 +38,9 @@ def read_kept(value: Mapping[str, Any]) -> Kept:
 class Item:
     """A message that waits."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: Kept, size: int) -> None:
         self.kept = kept
+        self.size = size  #: bytes, about
         self.tries = 0  #: how often its receipt was waited for in vain
         self.due_at = 0.0  #: when it is said again, monotonic
         self.text: Optional[str] = None  #: as it was said; the same again until there is another key

@@ -16,6 +16,7 @@ class Lanes:
         self._waiting: Dict[str, Tuple[Lane, Item]] = {}
         self._of_peer: Dict[str, int] = {}
         self._offers: Dict[str, Lane] = {}
+        self.bytes = 0  #: of all that waits
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(list(self._lanes.values()))
@@ -56,12 +57,14 @@ class Lanes:
         lane.items[frame.message_id] = item
         self._waiting[frame.message_id] = (lane, item)
         self.reserve(frame.recipient_id)
+        self.bytes += item.size
 
     def remove(self, lane: Lane, item: Item) -> None:
         message_id = item.kept.frame.message_id
         del self._waiting[message_id]
         del lane.items[message_id]
         self.release(lane.peer)
+        self.bytes -= item.size
 
     def lane(self, peer: str, conversation_id: str, is_plain: bool) -> Lane:
         key = (peer, conversation_id, is_plain)

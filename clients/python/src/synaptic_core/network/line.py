@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Tuple
 
@@ -41,6 +42,8 @@ class Line:
         self._websockets = websockets_package()
         self._url = url if _has_path(url) else url.rstrip("/") + _PATH
         self._agent_id, self._login, self._options, self._ssl = agent_id, login, options, ssl
+        if url.startswith("ws://") and not re.match(r"ws://(localhost|127\.[0-9.]+|\[::1\])(:|/|$)", url):
+            _log.warning("%s: the token, and who talks with whom, pass %s in plain text: use wss://", agent_id, url)
         self._up, self._down, self._heard, self._ended = up, down, heard, ended
         self._socket: Any = None
         self._is_ready = False

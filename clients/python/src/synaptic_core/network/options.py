@@ -13,14 +13,14 @@ class NetworkOptions:
     close_timeout_s: float = 5.0  #: how long `close` waits for handlers and what is to be sent
     keep_s: float = 7 * 86_400.0  #: how long a message waits for its receipt
     waiting_max: int = 1_000  #: messages that wait for one recipient
+    waiting_max_bytes: int = 67_108_864  #: of all that waits
     tries_max: int = 8  #: how often one is sent
     retry_first_s: float = 5.0  #: how long its first try waits for the receipt; each further one twice as long
     retry_most_s: float = 300.0
-    ask_absent_s: float = 60.0  #: how often the broker is asked for one of those who are absent
     receipt_pause_s: float = 0.2  #: how long receipts are gathered
     per_second: float = 9.0  #: messages a second, below the broker's 10; CONNECTED may say otherwise
     burst: float = 45.0  #: messages at once, below the broker's 50
-    under_way_max: int = 128  #: messages of one conversation without a receipt; fewer than a receiver waits with for one that is missing
+    under_way_max: int = 256  #: messages of one conversation without a receipt: as many as a receiver holds for one that is missing
     heartbeat_s: float = 0.0  #: how often a heartbeat is sent; 0: as CONNECTED says
     missed_max: int = 3  #: heartbeats without an echo after which the line counts as lost
     reconnect_first_s: float = 1.0  #: after the first try, which is made at once

@@ -17,14 +17,14 @@ from .handshakes import SEED, V2
 from .lane import KEPT, Item, Kept, Lane, read_kept
 from .lanes import Lanes
 from .options import NetworkOptions
+from .pace import Pace
 from .refusals import Refusal
 from .sealed import SealedHead
-from .tokens import Bucket
 from .vault import Vault
 
 _AHEAD_MAX = 1_000
 _OVER_TRIES = 3
-_BELOW = 0.9  #: of the broker's rate
+_AHEAD_IN_A_ROW = 3  #: then a message has its turn
 _ABSENT = "{} is not connected; this is sent when it comes"
 _log = logging.getLogger("synaptic_core.network")
 
@@ -43,11 +43,11 @@ class Outbox:
         self._own, self._vault, self._conversations = own, vault, conversations
         self._write, self._options, self._now = write, options, now
         self._lanes = Lanes()
-        self._absence = Absence(options.ask_absent_s)
+        self._absence = Absence(options.retry_first_s)
         self._settled = Settled(vault, tell)
         self._ahead: "Deque[Callable[[], Optional[Frame]]]" = deque()
-        self._pace: Optional[Bucket] = Bucket(options.per_second, options.burst, now())
-        self._slow_until = 0.0
+        self._ahead_in_a_row = 0
+        self._pace = Pace(options.per_second, options.burst, now())
         self._looked_at = 0.0
         self._is_up = False
         self._woken = asyncio.Event()
@@ -63,7 +63,7 @@ class Outbox:
         """Takes in what was kept before."""
         for kept in sorted(map(read_kept, await self._vault.read(KEPT)), key=lambda one: one.seq):
             self._seq = max(self._seq, kept.seq)
-            item = Item(kept)
+            item = Item(kept, len(frame_text(kept.frame)))
             item.was_said = True  # by the program before
             self._lanes.enter(item)
         self._task = asyncio.create_task(self._run())
@@ -73,6 +73,9 @@ class Outbox:
         peer = frame.recipient_id
         if self._lanes.count(peer) >= self._options.waiting_max:
             raise Fault("full", f"{self._options.waiting_max} messages wait for {peer}: wait until some are delivered")
+        size = len(frame_text(frame))
+        if self._lanes.bytes + size > self._options.waiting_max_bytes:
+            raise Fault("full", f"{self._options.waiting_max_bytes} bytes wait for their recipients: wait until some are delivered")
         delivered = self._settled.expect(frame.message_id)
         self._seq += 1
         kept = Kept(self._seq, frame, is_plain, expires_at)
@@ -84,7 +87,7 @@ class Outbox:
             raise
         finally:
             self._lanes.release(peer)
-        item = Item(kept)
+        item = Item(kept, size)
         self._lanes.enter(item)
         self._settled.report(item, "kept")
         if self._absence.is_absent(peer):
@@ -94,9 +97,7 @@ class Outbox:
 
     def line_up(self, per_second: Optional[float], burst: Optional[float]) -> None:
         """The login is done, with the broker's rate, where it tells it (0: none). What has no receipt is said again, for the absent the first of each only."""
-        rate = self._options.per_second if per_second is None else per_second * _BELOW
-        most = self._options.burst if burst is None else max(1.0, burst * _BELOW)
-        self._pace = None if per_second == 0 else Bucket(rate, most, self._now())
+        self._pace.set(per_second, burst, self._now())
         self._is_up = True
         self._absence.new_line()
         self.wake()
@@ -141,7 +142,7 @@ class Outbox:
             else:
                 self._end(lane, item)
             for other in lane.items.values():
-                other.tries = min(other.tries, 1)  # it processes in order: the tries of what is behind count from here
+                other.tries = other.tries if other.is_over else 0  # it processes in order: the tries of what is behind count from here
         self.wake()
 
     def acked(self, message_id: str) -> None:
@@ -159,7 +160,7 @@ class Outbox:
     def refused(self, refusal: Refusal) -> None:
         """The broker's ERROR about a message."""
         if refusal.is_rate:
-            self._slow_until = max(self._slow_until, self._now() + max(refusal.retry_after_s, 0.05))
+            self._pace.slow(refusal.retry_after_s, self._now())
         lane, item = self._lanes.find(refusal.original_id or "")
         lane = lane or self._lanes.offering(refusal.original_id or "")
         if lane is None or item is not None and item.text is None:
@@ -181,9 +182,11 @@ class Outbox:
 
     def here(self, peer: str) -> None:
         """The peer is connected: by PRESENCE, or something came from it."""
-        if self._absence.here(peer):
+        before = self._absence.here(peer)
+        if before == "absent":
             for lane in self._lanes.of(peer):
                 lane.no_try()
+        if before != "here":
             self.wake()
 
     def key_accepted(self, peer: str) -> None:
@@ -235,16 +238,16 @@ class Outbox:
         if not self._is_up:
             return self._options.tick_s
         self._absence.ask_one(now)
-        lane = None if self._ahead else self._pick(now)
+        lane = None if self._ahead and self._ahead_in_a_row < _AHEAD_IN_A_ROW else self._pick(now)
         if not self._ahead and lane is None:
             return self._idle_s(now)
-        wait_s = max(self._slow_until - now, 0.0 if self._pace is None else self._pace.wait_s(now))
+        wait_s = self._pace.wait_s(now)
         if wait_s > 0:
             return wait_s
+        self._ahead_in_a_row = self._ahead_in_a_row + 1 if lane is None else 0
         frame = self._ahead.popleft()() if lane is None else self._next(lane, now)
         if frame is not None:
-            if self._pace is not None:
-                self._pace.take(now)
+            self._pace.take(now)
             await self._write(frame if isinstance(frame, str) else frame_text(frame))
         return 0.0
 
@@ -262,7 +265,7 @@ class Outbox:
 
     def _due(self, lane: Lane, now: float) -> "Union[Item, Literal['offer'], None]":
         """The message that is to be said, or that a handshake is to be offered."""
-        if self._absence.is_silent(lane.peer) or not lane.items and not lane.is_wanted:
+        if self._absence.is_silent(lane.peer, now) or not lane.items and not lane.is_wanted:
             return None
         if self._needs_offer(lane):
             return None if lane.offer_due_at > now or self._conversations.is_refused(lane.peer) else "offer"
@@ -296,7 +299,7 @@ class Outbox:
                 return None
         item.due_at = now + self._wait_s(item.tries)
         item.tries += 1
-        self._absence.asks(lane.peer)
+        self._absence.said(lane.peer, now)
         self._settled.report(item, "sent")
         return item.text
 
@@ -312,7 +315,7 @@ class Outbox:
         self._lanes.offers(lane, message_id)
         lane.offer_due_at = now + self._wait_s(lane.offers)
         lane.offers += 1
-        self._absence.asks(lane.peer)
+        self._absence.said(lane.peer, now)
         for item in lane.items.values():
             self._settled.report(item, "waiting", f"waits for the handshake with {lane.peer}")
         return Frame(message_id, lane.conversation_id, self._own, lane.peer, "HANDSHAKE", content, now_ms(), metadata_of("HIGH", False, True))
@@ -323,7 +326,7 @@ class Outbox:
     def _idle_s(self, now: float) -> float:
         soonest = now + self._options.tick_s if len(self._lanes) else math.inf
         for lane in self._lanes:
-            if self._absence.is_silent(lane.peer) or self._conversations.is_refused(lane.peer):
+            if self._absence.is_silent(lane.peer, now) or self._conversations.is_refused(lane.peer):
                 continue
             if not self._needs_offer(lane):
                 soonest = min(soonest, lane.due_at(self._most(lane)))
@@ -376,7 +379,7 @@ class Outbox:
 
     def _drop_empty(self, lane: Lane) -> None:
         if self._lanes.drop_empty(lane):
-            self._absence.here(lane.peer)
+            self._absence.forget(lane.peer)
 
 
 def sealed_frame(conversations: Conversations, frame: Frame) -> Frame:
