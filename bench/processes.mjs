@@ -145,6 +145,33 @@ export async function ofOwnProcess(name, args) {
   }
 }
 
+/** Messages sealed and opened per second of CPU, and the CPU of a handshake; in a process of its own. */
+export async function piecesOfSealing(messages) {
+  const { stdout } = await run(process.execPath, [join(here, "peers/sealed-pieces.mjs"), String(messages)]);
+  return JSON.parse(stdout);
+}
+
+/**
+ * Two clients of Agent Network, `net0` and `net1`, of which one says sealed messages to the other.
+ * @param home where both keep what they keep; undefined: in memory
+ */
+export async function sealedTalk(ws, [hears, says], messages, home) {
+  const client = (token, name, ...peer) => [
+    join(here, "peers/sealed-client.mjs"),
+    `ws://${ws}`,
+    token,
+    name,
+    String(messages),
+    home === undefined ? "-" : join(home, name),
+    ...peer,
+  ];
+  const listener = await announce(client(hears, "net0"));
+  const { stdout } = await run(process.execPath, client(says, "net1", "net0"));
+  const heard = JSON.parse(await listener.rest());
+  const said = JSON.parse(stdout);
+  return { said: said.perCore, heard: heard.perCore, perSecond: said.perSecond };
+}
+
 function address(url) {
   return url.replace(/^\w+:\/\//, "").replace("0.0.0.0", "127.0.0.1");
 }
@@ -164,6 +191,11 @@ function announce(args) {
       resolve({
         pid: child.pid,
         said: JSON.parse(text.slice(0, line)),
+        /** What it prints behind that line until it ends by itself. */
+        async rest() {
+          await ended;
+          return text.slice(line + 1);
+        },
         stop() {
           child.kill("SIGKILL");
           return ended;

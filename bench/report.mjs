@@ -95,6 +95,26 @@ export function sizeTable(sizes) {
   ].join("\n");
 }
 
+/** What sealing costs, in Markdown; `floor`: libsodium alone on the same bytes. */
+export function sealedTable(rows) {
+  const figure = (value, unit) =>
+    value === undefined
+      ? "–"
+      : unit === "ms"
+        ? `${value.toFixed(2)} ms`
+        : `${Math.round(value).toLocaleString("en")}/s`;
+  const goal = ({ target, unit }) =>
+    target === undefined ? "–" : `${unit === "ms" ? "≤" : "≥"} ${figure(target, unit)}`;
+  return [
+    "| what | synaptic-core | libsodium alone | target | met |",
+    "|---|---|---|---|---|",
+    ...rows.map(
+      (row) =>
+        `| ${row.what} | ${figure(row.value, row.unit)} | ${figure(row.floor, row.unit)} | ${goal(row)} | ${answer(row.met)} |`,
+    ),
+  ].join("\n");
+}
+
 /** Mailboxes beside the durable streams of others, in Markdown; then what has a bound. */
 export function mailTable(rows) {
   const rate = ({ perSecond, cpuMicros }) => `${thousands(perSecond)} k/s, ${cpuMicros.toFixed(1)} µs`;

@@ -8,6 +8,7 @@ import { libzmq } from "./libzmq.mjs";
 import { local } from "./local.mjs";
 import { mailboxes } from "./mailboxes.mjs";
 import { network, startNetwork } from "./network.mjs";
+import { networkClient } from "./network-client.mjs";
 import { startMosquitto } from "./peers/mosquitto.mjs";
 import { startNats } from "./peers/nats.mjs";
 import { startRedis } from "./peers/redis.mjs";
@@ -16,7 +17,7 @@ import { writeReport } from "./report.mjs";
 import { sizes } from "./sizes.mjs";
 import { websocket } from "./websocket.mjs";
 
-const tables = [libzmq, local, websocket, network, sizes, mailboxes];
+const tables = [libzmq, local, websocket, network, networkClient, sizes, mailboxes];
 const starts = {
   plain: () => startBroker(),
   checked: () => startBroker({ token: true }),
