@@ -71,6 +71,7 @@ export class AgentSocket implements Face {
   onProposal: (proposal: Proposal) => void = () => undefined;
 
   readonly #core: SocketCore;
+  #roundTripMs: number | undefined;
 
   /**
    * @param authToken a token, or a function that brings one: called at each connect, and before the token ends
@@ -88,6 +89,11 @@ export class AgentSocket implements Face {
   /** The WebSocket of now. */
   get socket(): WebSocketLike | null {
     return this.#core.connection?.socket ?? null;
+  }
+
+  /** How long the last heartbeat took to the broker and back, milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
   }
 
   /** Attempts to connect since the connection was last up. */
@@ -247,6 +253,9 @@ export class AgentSocket implements Face {
     this.messageHandlers.set("ERROR", (message) => {
       this.handleErrorMessage(message);
     });
+    this.messageHandlers.set("HEARTBEAT", (message) => {
+      this.handleHeartbeat(message);
+    });
   }
 
   /** What came on the line; called for each. */
@@ -269,6 +278,19 @@ export class AgentSocket implements Face {
     this.#core.take(message);
   }
 
+  /**
+   * Opens an ENCRYPTED frame outside of the usual way: it is not handed over and has no receipt. What waited for it is.
+   * @throws NetworkError ENCRYPTION_ERROR where it was refused; `onSecurityEvent` says why
+   */
+  async decryptMessage(message: NetworkFrame): Promise<NetworkFrame> {
+    const { conversations, incoming } = await this.#core.open();
+    const opened = await conversations.open(message);
+    const own = opened.find(({ frame }) => frame.messageId === message.messageId);
+    incoming.takeOpened(opened.filter((one) => one !== own));
+    if (own === undefined) throw networkError("ENCRYPTION_ERROR", "it was refused, or waits for one before it");
+    return { ...message, content: { originalType: own.frame.messageType, data: own.frame.content } };
+  }
+
   /** What an agent sent was refused: `onSecurityEvent` hears it. */
   handleEncryptionError(event: SecurityEvent): void {
     this.onSecurityEvent(event);
@@ -278,6 +300,17 @@ export class AgentSocket implements Face {
   handleErrorMessage(message: Message): void {
     const error = this.#core.untold(message);
     if (error !== undefined) this.onError(error);
+  }
+
+  /** The echo of a heartbeat: it says how long the way to the broker and back is. */
+  handleHeartbeat({ content }: Message): void {
+    const { timestamp } = content;
+    if (typeof timestamp === "number") this.#roundTripMs = Math.max(0, this.#core.now() - timestamp);
+  }
+
+  /** Sends a heartbeat now; the others come by themselves. */
+  startHeartbeat(): void {
+    this.#core.beat();
   }
 
   /** Offers a handshake, though there may be nothing to say yet. */

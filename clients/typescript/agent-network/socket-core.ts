@@ -159,6 +159,16 @@ export class SocketCore {
     if (frame.senderId !== system) this.#parts?.incoming.take(frame, writeFrame(frame).length);
   }
 
+  /** Milliseconds since 1970. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Sends a heartbeat, if there is a line. */
+  beat(): void {
+    this.connection?.send(writeFrame(this.desk.frame("HEARTBEAT", { timestamp: this.#clock.now() })));
+  }
+
   /** The error of an ERROR that nothing else tells. */
   untold(message: Message): NetworkError | undefined {
     return this.#untold.get(message);
