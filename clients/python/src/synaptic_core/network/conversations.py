@@ -14,14 +14,15 @@ from .handshakes import SEED, V2, Handshake, HandshakeFacts, make_handshake, mak
 from .in_order import Taken
 from .options import NetworkOptions
 from .peers import Peers, Pin, fingerprints_of
-from .sealed import SealedHead, conversation_key, open_sealed, read_sealed, seal, verify
+from .sealed import COUNTER_MAX, SealedHead, conversation_key, open_sealed, read_sealed, seal, verify
 from .security import CryptoProblem, Fingerprints, SecurityEvent, SecurityEvents
 from .seed_talks import SeedTalks
 from .talk import Session, Talk
-from .tokens import Bucket
+from .tokens import Buckets
 from .vault import Vault
 
 RECEIPT = "RECEIPT"
+_NAMES_MAX = 10_000  #: peers whose rates are remembered
 _BARE = frozenset({"AUTH", "HANDSHAKE", "ENCRYPTED", "CONNECTED", "ACK", "HEARTBEAT", "PRESENCE", "ERROR", "DISCONNECT"})  #: types that nothing sealed has
 
 
@@ -65,7 +66,8 @@ class Conversations:
         self._now = now
         self._talks: "OrderedDict[Tuple[str, str], Talk]" = OrderedDict()
         self._seeds = SeedTalks(vault)
-        self._offers: "OrderedDict[str, Bucket]" = OrderedDict()
+        self._offers = Buckets(options.offers_per_s, options.offers_burst, _NAMES_MAX)
+        self._wants = Buckets(options.wants_per_s, options.wants_burst, _NAMES_MAX)
 
     def offer(self, peer: str, conversation_id: str) -> Optional[Mapping[str, Any]]:
         """The content of a HANDSHAKE that gives the conversation a key; None where it has one. Raises Fault forbidden where the peer's key has changed."""
@@ -83,7 +85,7 @@ class Conversations:
     async def handshake(self, frame: Frame) -> Handshaken:
         """A HANDSHAKE came. What it changes is on disk, where there is one, when this returns. What is refused is told as a security event."""
         peer = frame.sender_id
-        if not self._is_awaited(frame) and not self._bucket(peer).take(self._now()):
+        if not self._is_awaited(frame) and not self._offers.take(peer, self._now()):
             self._tell("flood", frame, "it offers handshakes faster than once a second; they are dropped")
             return Handshaken()
         try:
@@ -162,8 +164,8 @@ class Conversations:
             self._tell(problem.kind, frame, f"a frame is dropped: {problem.message}")
             if pin.mode == V2 and problem.kind in ("bad-tag", "bad-signature", "malformed"):
                 talk = self._talks.get((pin.peer, frame.conversation_id))
-                if talk is not None and talk.wants_offer(self._now(), self._options.offer_pause_s):
-                    self._want_offer(pin.peer, frame.conversation_id)
+                if talk is not None:
+                    self._wants_offer(talk, frame)
             return []
 
     def tick(self) -> List[Opened]:
@@ -251,8 +253,7 @@ class Conversations:
             return Handshaken()
         if shown.answers is None and await self._peers.is_used(peer, shown.ephemeral):
             self._tell("used-ephemeral", frame, "its HANDSHAKE was said before: somebody repeats it, or its answer was lost; a new one is offered")
-            if talk.wants_offer(now, self._options.offer_pause_s, is_failure=False):
-                self._want_offer(peer, frame.conversation_id)
+            self._wants_offer(talk, frame, is_failure=False)
             return Handshaken()
         own = talk.own_pair()
         session = Session(conversation_key(own.private, shown.ephemeral, frame.conversation_id), self._options.gap_s, now)
@@ -287,8 +288,7 @@ class Conversations:
         sessions = talk.sessions(now)
         if not sessions:
             self._tell("not-opened", frame, "it is sealed by a key that is not here any more; a new handshake is offered")
-            if talk.wants_offer(now, self._options.offer_pause_s, is_failure=False):
-                self._want_offer(pin.peer, frame.conversation_id)
+            self._wants_offer(talk, frame, is_failure=False)
             return []
         for session in sessions:
             try:
@@ -299,6 +299,10 @@ class Conversations:
                     raise
         if parts.original_type in _BARE or (counter == 0) != (parts.original_type == RECEIPT):
             raise CryptoProblem("malformed", "what was sealed has a type, or a counter, that it cannot have")
+        if frame.metadata.get("encrypted") is not True:
+            raise CryptoProblem("malformed", "metadata.encrypted is not true")
+        if counter == COUNTER_MAX:
+            raise CryptoProblem("malformed", "its counter is at its end: the next one would be no whole number")
         talk.opened()
         opened = Opened(_as_said(frame, parts.original_type, data), V2, True)
         if counter == 0:
@@ -343,12 +347,12 @@ class Conversations:
             self._talks.popitem(last=False)
         return talk
 
-    def _bucket(self, peer: str) -> Bucket:
-        bucket = self._offers.pop(peer, None) or Bucket(self._options.offers_per_s, self._options.offers_burst, self._now())
-        self._offers[peer] = bucket
-        if len(self._offers) > self._options.conversations_max:
-            self._offers.popitem(last=False)
-        return bucket
+    def _wants_offer(self, talk: Talk, frame: Frame, is_failure: bool = True) -> None:
+        """What came shows that the two have no key in common; a peer may name conversations without end."""
+        now = self._now()
+        if talk.needs_offer(now, self._options.offer_pause_s, is_failure) and self._wants.take(frame.sender_id, now):
+            talk.wants_offer(now)
+            self._want_offer(frame.sender_id, frame.conversation_id)
 
     def _tell(self, kind: str, frame: Frame, message: str, prints: Optional[Fingerprints] = None) -> None:
         self._events.tell(SecurityEvent(kind, frame.sender_id, message, frame.conversation_id, frame.message_id, prints))

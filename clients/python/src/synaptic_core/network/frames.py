@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ FRAME_MAX_BYTES = 65_536  #: of what a client says
 HEARD_MAX_BYTES = 1_048_576  #: of what it hears
 ID_MAX = 256  #: characters of an id and of a type
 PRIORITIES = ("HIGH", "NORMAL", "LOW")
+_PRIORITY_MAX = 32  #: characters
 _TEXTS = ("messageId", "conversationId", "senderId", "recipientId", "messageType")
 
 
@@ -41,16 +43,31 @@ def read_frame(text: Any) -> Frame:
     if not isinstance(value, dict):
         raise ValueError("it is no JSON object")
     for name in _TEXTS:
-        if not isinstance(value.get(name), str) or not 1 <= len(value[name]) <= ID_MAX:
+        if not is_id(value.get(name)):
             raise ValueError(f"{name} is no text of 1–{ID_MAX} characters")
     for name in ("content", "metadata"):
         if not isinstance(value.get(name), dict):
             raise ValueError(f"{name} is no object")
     timestamp = value.get("timestamp")
-    if isinstance(timestamp, bool) or not isinstance(timestamp, (int, float)):
+    if isinstance(timestamp, bool) or not isinstance(timestamp, (int, float)) or not math.isfinite(timestamp):
         raise ValueError("timestamp is no number")
+    _check_metadata(value["metadata"])
     message_id, conversation_id, sender_id, recipient_id, message_type = (value[name] for name in _TEXTS)
     return Frame(message_id, conversation_id, sender_id, recipient_id, message_type, value["content"], timestamp, value["metadata"])
+
+
+def is_id(value: Any) -> bool:
+    """True for an id or a type: a text of 1–256 characters, and no half of one (Agent Network §1.1, §1.4)."""
+    return isinstance(value, str) and 1 <= len(value) <= ID_MAX and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
+    priority = metadata.get("priority", "")
+    if not isinstance(priority, str) or len(priority) > _PRIORITY_MAX:
+        raise ValueError(f"metadata.priority is no text of {_PRIORITY_MAX} characters at most")
+    for name in ("encrypted", "requiresResponse"):
+        if not isinstance(metadata.get(name, False), bool):
+            raise ValueError(f"metadata.{name} is neither true nor false")
 
 
 def frame_text(frame: Frame) -> str:

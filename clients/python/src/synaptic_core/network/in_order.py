@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 from .security import CryptoProblem
 
@@ -32,9 +32,8 @@ class InOrder:
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
         self._next = 1
-        self._waiting: Dict[int, Tuple[str, Any, int]] = {}
+        self._waiting: Dict[int, Tuple[str, Any, int, float]] = {}  #: id, item, bytes, since when
         self._held_bytes = 0
-        self._since: Optional[float] = None  #: since when something is missing
         self._seen: "OrderedDict[int, str]" = OrderedDict()
         self._gaps: List[Tuple[int, int]] = []  #: first and last counter of each
 
@@ -55,23 +54,17 @@ class InOrder:
                 return Taken(is_old=True)
             self._remember(counter, message_id)
             return Taken(((item, True),))
-        self._waiting[counter] = (message_id, item, size)
+        self._waiting[counter] = (message_id, item, size, now)
         self._held_bytes += size
         released = self._run()
-        if not self._waiting:
-            self._since = None
-        elif released or self._since is None:
-            self._since = now
         return self._skip(released) if len(self._waiting) > WAITING_MAX else Taken(released)
 
     def give_up(self, now: float) -> Taken:
-        """What waited too long for something that is missing."""
-        if self._since is None or now - self._since < self._wait_s:
-            return Taken()
-        self._since = now if len(self._waiting) > 1 else None
-        taken = self._skip(())
-        if not self._waiting:
-            self._since = None
+        """What waited too long for something that is missing, and all that is missing before it."""
+        taken = Taken()
+        while any(now - since >= self._wait_s for _, _, _, since in self._waiting.values()):
+            more = self._skip(taken.released)
+            taken = Taken(more.released, missing=taken.missing + more.missing)
         return taken
 
     def skip(self) -> Taken:
@@ -81,7 +74,7 @@ class InOrder:
     def _run(self) -> Tuple[Tuple[Any, bool], ...]:
         released = []
         while self._next in self._waiting:
-            message_id, item, size = self._waiting.pop(self._next)
+            message_id, item, size, _ = self._waiting.pop(self._next)
             self._held_bytes -= size
             self._remember(self._next, message_id)
             released.append((item, False))

@@ -97,7 +97,7 @@ class Incoming:
         became = await self._conversations.handshake(frame)
         if became.answer is not None:
             answer = Frame(new_id("msg"), frame.conversation_id, self._own, frame.sender_id, "HANDSHAKE", became.answer, now_ms(), metadata_of("HIGH", False, False))
-            self._outbox.ahead(lambda: answer)
+            self._outbox.ahead(lambda: answer, (frame.sender_id, frame.conversation_id))
         if became.is_ready:
             self._outbox.ready(frame.sender_id, frame.conversation_id)
 

@@ -35,6 +35,8 @@ class NetworkOptions:
     seed_answer_pause_s: float = 10.0  #: the same of a peer in seed mode, which may take every answer for a new offer
     offers_per_s: float = 1.0  #: HANDSHAKEs of one peer
     offers_burst: float = 10.0
+    wants_per_s: float = 1 / 6  #: handshakes that one peer's frames make wanted, over all its conversations
+    wants_burst: float = 10.0
     conversations_max: int = 4_096  #: conversations that have keys
     conversations_of_peer_max: int = 64
     processed_max: int = 20_000  #: ids of a sender that are remembered

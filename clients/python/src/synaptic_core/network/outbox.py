@@ -5,11 +5,11 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
-from typing import Awaitable, Callable, Deque, List, Literal, Optional, Union
+from typing import Awaitable, Callable, List, Literal, Optional, Tuple, Union
 
 from ..fault import Fault
 from .absence import Absence
+from .ahead import Ahead
 from .conversations import Conversations
 from .delivery import DeliveryReport, Settled
 from .frames import Frame, frame_text, metadata_of, new_id, now_ms
@@ -22,18 +22,16 @@ from .refusals import Refusal
 from .sealed import SealedHead
 from .vault import Vault
 
-_AHEAD_MAX = 1_000
 _OVER_TRIES = 3
-_AHEAD_IN_A_ROW = 3  #: then a message has its turn
 _ABSENT = "{} is not connected; this is sent when it comes"
 _log = logging.getLogger("synaptic_core.network")
 
 
 class Outbox:
     """
-    One task says what may be said: answers and receipts first, then the most urgent lane.
+    One task says what may be said: answers and receipts first, then the most urgent lane, which has every fourth frame.
 
-    bound: waiting_max messages of a recipient, _AHEAD_MAX frames ahead · owner: the agent
+    bound: waiting_max messages of a recipient · owner: the agent
     """
 
     def __init__(
@@ -45,8 +43,7 @@ class Outbox:
         self._lanes = Lanes()
         self._absence = Absence(options.retry_first_s)
         self._settled = Settled(vault, tell)
-        self._ahead: "Deque[Callable[[], Optional[Frame]]]" = deque()
-        self._ahead_in_a_row = 0
+        self._ahead = Ahead()
         self._pace = Pace(options.per_second, options.burst, now())
         self._looked_at = 0.0
         self._is_up = False
@@ -123,11 +120,10 @@ class Outbox:
         self._lanes.lane(peer, conversation_id, False).is_wanted = True
         self.wake()
 
-    def ahead(self, make: Callable[[], Optional[Frame]]) -> None:
-        """An answer to a handshake, or a receipt: made when its turn comes, and said before messages."""
-        if len(self._ahead) < _AHEAD_MAX:
-            self._ahead.append(make)
-            self.wake()
+    def ahead(self, make: Callable[[], Optional[Frame]], answer_for: Optional[Tuple[str, str]] = None) -> None:
+        """A receipt, or an answer to a handshake of this peer and conversation: made when its turn comes, and said before messages."""
+        self._ahead.push(make, answer_for)
+        self.wake()
 
     def receipt(self, peer: str, ids: List[str]) -> None:
         """The peer has processed these."""
@@ -238,14 +234,14 @@ class Outbox:
         if not self._is_up:
             return self._options.tick_s
         self._absence.ask_one(now)
-        lane = None if self._ahead and self._ahead_in_a_row < _AHEAD_IN_A_ROW else self._pick(now)
+        lane = None if self._ahead.is_first else self._pick(now)
         if not self._ahead and lane is None:
             return self._idle_s(now)
         wait_s = self._pace.wait_s(now)
         if wait_s > 0:
             return wait_s
-        self._ahead_in_a_row = self._ahead_in_a_row + 1 if lane is None else 0
-        frame = self._ahead.popleft()() if lane is None else self._next(lane, now)
+        make = self._ahead.take(lane)
+        frame = make() if make is not None else None if lane is None else self._next(lane, now)
         if frame is not None:
             self._pace.take(now)
             await self._write(frame if isinstance(frame, str) else frame_text(frame))

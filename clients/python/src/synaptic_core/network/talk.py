@@ -81,11 +81,11 @@ class Talk:
     def opened(self) -> None:
         self._failures = 0
 
-    def wants_offer(self, now: float, pause_s: float, is_failure: bool = True) -> bool:
+    def needs_offer(self, now: float, pause_s: float, is_failure: bool = True) -> bool:
         """True where a new handshake is due: after three failures, or at once where there is no key; once in `pause_s` at most."""
         self._failures += 1
-        if is_failure and self._failures < 3 or self._wanted_at is not None and now - self._wanted_at < pause_s:
-            return False
-        self._failures, self._wanted_at = 0, now
-        self.is_renewing = True
-        return True
+        return not (is_failure and self._failures < 3 or self._wanted_at is not None and now - self._wanted_at < pause_s)
+
+    def wants_offer(self, now: float) -> None:
+        """It is asked for."""
+        self._failures, self._wanted_at, self.is_renewing = 0, now, True

@@ -1,6 +1,8 @@
 """A bucket of tokens: so many at once, then so many a second."""
 from __future__ import annotations
 
+from collections import OrderedDict
+
 
 class Bucket:
     def __init__(self, per_s: float, burst: float, now: float) -> None:
@@ -23,3 +25,23 @@ class Bucket:
         self.wait_s(now)
         self._per_s, self._burst = per_s, burst
         self._left = min(self._left, burst)
+
+
+class Buckets:
+    """
+    One for each name.
+
+    bound: names_max · evicts: the name that was longest silent · owner: Conversations
+    """
+
+    def __init__(self, per_s: float, burst: float, names_max: int) -> None:
+        self._per_s, self._burst, self._names_max = per_s, burst, names_max
+        self._of: "OrderedDict[str, Bucket]" = OrderedDict()
+
+    def take(self, name: str, now: float) -> bool:
+        """False where nothing is left for this name."""
+        bucket = self._of.pop(name, None) or Bucket(self._per_s, self._burst, now)
+        self._of[name] = bucket
+        if len(self._of) > self._names_max:
+            self._of.popitem(last=False)
+        return bucket.take(now)
