@@ -3,6 +3,7 @@ import { SecureAgentSocket, type Message, type SecurityEvent } from "../../clien
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
 import { Chromium } from "../kit/chromium.js";
 import { NetworkSite, type NetworkPage } from "../kit/network-page.js";
+import { startPythonAgent } from "../kit/network-python.js";
 import { issueToken } from "../kit/tokens.js";
 
 const passphrase = "correct horse battery staple";
@@ -96,6 +97,22 @@ describe("the client of Agent Network in a web page", () => {
       verified: true,
     });
     expect(ned.alarms).toEqual([]);
+  });
+
+  it("speaks sealed with a program in Python, whoever begins", async () => {
+    const page = await site.open(chromium);
+    await enter(page, "ada");
+    const python = startPythonAgent({ url, token: await token("py"), name: "py" });
+    try {
+      const fingerprint = await python.tells("fingerprint");
+      expect(await ask(page, "ada", "py", "hällo 😀")).toMatchObject({ text: "py heard hällo 😀", sealed: true });
+      python.say({ do: "query", to: "ada", text: "and you?" });
+      expect(await python.tells("answer")).toEqual({ text: "you said: and you?" });
+      expect(await page.run("return ada.fingerprintOf('py')")).toBe(fingerprint);
+      expect(await page.run("return alarms")).toEqual([]);
+    } finally {
+      await python.end("SIGKILL");
+    }
   });
 
   it("has its keys and its pins again after a reload, by the passphrase", async () => {
