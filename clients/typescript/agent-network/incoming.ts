@@ -90,6 +90,11 @@ export class Incoming {
     if (!this.#isOpen) return;
     const { senderId, recipientId, messageType } = frame;
     const isDirect = recipientId === this.#ports.agentId;
+    if (isDirect && senderId === recipientId) {
+      // It would look like something that this agent has said.
+      this.#ports.events.tellOf("malformed", frame, `a ${messageType} in this agent's own name`.slice(0, 200));
+      return;
+    }
     const work =
       messageType === "HANDSHAKE"
         ? isDirect && (() => this.#handshake(frame))

@@ -14,6 +14,8 @@ export interface Proposal {
   readonly from: "us" | "peer";
   readonly status: ProposalStatus;
   readonly details: ProposalDetails;
+  /** It came, or went, sealed: what is said about it in plain text, which the broker could have made up, is none. */
+  readonly sealed: boolean;
   /** Why it was declined. */
   readonly reason?: string;
 }
@@ -41,9 +43,10 @@ export class Proposals {
   }
 
   /** One was made: a new one, or another version of a known one, which counts from now on. */
-  made(made: Omit<Proposal, "status" | "reason">): Proposal {
+  made(made: Omit<Proposal, "status" | "reason">): void {
     const key = keyOf(made.from, made.peer, made.proposalId);
     const before = this.#known.get(key);
+    if (before?.proposal.sealed === true && !made.sealed) return;
     const proposal: Proposal = { ...made, status: before === undefined ? "PENDING" : "MODIFIED" };
     before?.cancel();
     this.#known.delete(key);
@@ -53,7 +56,6 @@ export class Proposals {
     this.#tell(proposal);
     const { expiresAt } = made.details;
     if (expiresAt !== undefined) this.#expire(kept, expiresAt);
-    return kept.proposal;
   }
 
   /** It was answered. One that has expired, or was answered before, stays what it is. */
@@ -68,11 +70,18 @@ export class Proposals {
   }
 
   /** A peer has said something: maybe a proposal, or what it decides about one of ours. */
-  heard({ messageType, senderId, conversationId, content }: Message): void {
+  heard({ messageType, senderId, conversationId, content, sealed }: Message): void {
     if (messageType === "PROPOSAL") {
       const read = readContent(messageType, content);
-      if ("content" in read) this.made({ from: "peer", peer: senderId, conversationId, ...read.content });
-    } else if (messageType === "CONFIRMATION") {
+      if ("content" in read) {
+        const { proposalId, details } = read.content;
+        this.made({ from: "peer", peer: senderId, conversationId, sealed, proposalId, details });
+      }
+      return;
+    }
+    const { proposalId: about } = content;
+    if (typeof about !== "string" || (this.find("us", senderId, about)?.sealed === true && !sealed)) return;
+    if (messageType === "CONFIRMATION") {
       const read = readContent(messageType, content);
       if ("content" in read) this.decided("us", senderId, read.content.proposalId, { status: "ACCEPTED" });
     } else if (messageType === "REJECTION") {

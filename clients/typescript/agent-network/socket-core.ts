@@ -1,6 +1,7 @@
 import type { Clock } from "../../../src/core/clock.js";
 import { OpenCalls } from "./calls.js";
 import { Connection } from "./connection.js";
+import { pinsMax } from "./conversations/peers.js";
 import { fromBase64 } from "./crypto/base64.js";
 import { Degradation, type Trouble } from "./delivery/degradation.js";
 import type { DeliveryReport } from "./delivery/reports.js";
@@ -241,7 +242,9 @@ export class SocketCore {
       },
       say: (messageType, content) => writeFrame(this.desk.frame(messageType, content)),
       text: (text) => {
-        this.#face.handleIncomingMessage(text);
+        this.#safely(() => {
+          this.#face.handleIncomingMessage(text);
+        });
       },
       up: ({ messagesPerSecond, messageBurst }) => {
         this.metrics.connected(this.#clock.monotonic() - this.#attemptAt);
@@ -353,7 +356,12 @@ export class SocketCore {
   #know(peer: string) {
     const facts = this.#parts?.conversations.peers().find((one) => one.peer === peer);
     const key = facts && fromBase64(facts.publicKey);
-    if (key !== undefined) this.#face.knownAgents.set(peer, key);
+    if (key !== undefined) {
+      const { knownAgents } = this.#face;
+      knownAgents.set(peer, key);
+      const [oldest] = knownAgents.keys();
+      if (knownAgents.size > pinsMax && oldest !== undefined) knownAgents.delete(oldest);
+    }
     return facts;
   }
 

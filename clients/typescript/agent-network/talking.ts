@@ -194,12 +194,19 @@ export class Talking {
   }
 
   async #keep(message: NewMessage): Promise<Said> {
-    const { messageId, conversationId, recipientId, messageType, content } = message;
+    const { messageId, conversationId, recipientId, messageType, content, metadata } = message;
     await this.#ports.keep(message);
     if (messageType === "PROPOSAL") {
       const read = readContent("PROPOSAL", content);
       if ("content" in read)
-        this.#ports.proposals.made({ from: "us", peer: recipientId, conversationId, ...read.content });
+        this.#ports.proposals.made({
+          from: "us",
+          peer: recipientId,
+          conversationId,
+          sealed: metadata.encrypted !== false,
+          proposalId: read.content.proposalId,
+          details: read.content.details,
+        });
     }
     return { messageId, conversationId };
   }
