@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from .frames import Frame
 
@@ -45,7 +45,7 @@ class Item:
         self.due_at = 0.0  #: when it is said again, monotonic
         self.text: Optional[str] = None  #: as it was said; the same again until there is another key
         self.was_said = False  #: under an earlier key, so that a receipt need not be of this frame
-        self.is_over = False  #: delivered, but its counter may not have come: it is said until there is a further receipt
+        self.is_over = False  #: delivered, but its counter may not have come: it is said until the receipt of a later counter
         self.told = "kept"
 
     @property
@@ -72,6 +72,16 @@ class Lane:
         for item in self.items.values():
             item.was_said = item.was_said or item.text is not None
             item.text = None
+
+    def over_before(self, item: Item) -> List[Item]:
+        """What is over and has a lower counter than one that was processed by its only frame: so all before it have come."""
+        over = []
+        for one in self.items.values():
+            if one is item:
+                break
+            if one.is_over:
+                over.append(one)
+        return over
 
     def no_try(self) -> None:
         """What is on the line is said again at once, and does not count."""

@@ -132,10 +132,14 @@ class Outbox:
             lane, item = self._lanes.find(message_id)
             if lane is None or item is None or lane.peer != peer or lane.is_plain or self._conversations.mode(peer) != V2:
                 continue
-            if item.was_said and item.text is not None and not item.is_over:
+            if item.is_over:
+                continue
+            if item.was_said and item.text is not None:
                 item.is_over = True
                 self._settled.end(item, None)
             else:
+                for before in lane.over_before(item):
+                    self._lanes.remove(lane, before)
                 self._end(lane, item)
             for other in lane.items.values():
                 other.tries = other.tries if other.is_over else 0  # it processes in order: the tries of what is behind count from here
