@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer, type WebSocket } from "ws";
+import { conversationId } from "../../bridges/agent-network/conversation-id.js";
 import { eventually } from "../kit/broker.js";
 import { runCli, startCli, startProgram, type Program } from "../kit/cli.js";
 import { NetworkTalker } from "../kit/network-talker.js";
@@ -75,7 +76,10 @@ describe("broker network", () => {
 
   it("says something and tells when it is routed; the token that it needed is taken back", async () => {
     expect(await network("send", "alice", "bob", "hello bob")).toMatchObject({ code: 0, stderr: "sent to bob\n" });
-    expect(await bob.hearsOf("alice", "INFORM")).toMatchObject({ content: { text: "hello bob" } });
+    expect(await bob.hearsOf("alice", "INFORM")).toMatchObject({
+      content: { text: "hello bob" },
+      conversationId: conversationId("bob", "alice"), // that of every client (Agent Network §4.4)
+    });
     const tokens = JSON.parse((await served.cli("token", "list", "--json")).stdout) as { agent: string }[];
     expect(tokens.map(({ agent }) => agent)).toEqual(["bob"]);
   });

@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { conversationId } from "../../../bridges/agent-network/conversation-id.js";
 import { Fault } from "../../core/index.js";
 import type { NetworkConnection } from "../network/connection.js";
 import {
   contentOf,
-  conversationOf,
   errorFault,
   isAnswer,
   spokenTypes,
@@ -60,12 +60,17 @@ export function networkSendCommand(network: Command): void {
           to,
           type,
           content,
-          conversationId: options.conversation ?? conversationOf(from, to),
+          conversationId: options.conversation ?? (isForMany(to) ? conversationId(to) : conversationId(from, to)),
           requiresResponse: type === "QUERY" || type === "PROPOSAL",
         });
         await settled(connection, asked, answers, options);
       });
     });
+}
+
+/** A room, or everybody: its conversation is that of the name alone (Agent Network §4.4). */
+function isForMany(to: string): boolean {
+  return to.startsWith("#") || to === "all";
 }
 
 /** Waits until it is routed, and for the answer if that is wanted; prints. @throws Fault timeout, and each refusal */

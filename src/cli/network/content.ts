@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { Fault, readJson, type FaultCode } from "../../core/index.js";
 
 /** The broker, as Agent Network calls it. */
@@ -93,14 +93,6 @@ export function isAnswer(asked: NetworkFrame, heard: NetworkFrame): boolean {
     return [requestId ?? proposalId, asked.messageId].includes(heard.content["requestId"]);
   const decides = heard.messageType === "CONFIRMATION" || heard.messageType === "REJECTION";
   return decides && proposalId !== undefined && heard.content["proposalId"] === proposalId;
-}
-
-/** The conversation of two agents, if none is named: the same each time, whoever of them begins. */
-export function conversationOf(one: string, other: string): string {
-  return `conv_${createHash("sha256")
-    .update(JSON.stringify([one, other].sort()))
-    .digest("hex")
-    .slice(0, 32)}`;
 }
 
 /** What a frame says, for a person: its text where it has one, else its content as JSON. */
