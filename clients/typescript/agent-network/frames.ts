@@ -62,9 +62,10 @@ export function readFrame(value: unknown): Parsed {
   if (!isFields(value)) return { problem: "a frame that is no object" };
   const read = header.safeParse(value);
   if (!read.success) return { problem: `a frame that is none: ${shapeProblemText(read.error, value)}`.slice(0, 200) };
-  const { content } = value;
+  const { content, metadata } = value;
   if (!isFields(content)) return { problem: "a frame whose content is no object" };
-  return { frame: { ...read.data, content } };
+  // As it came: what zod makes of it has no key `__proto__`, which the signature covers or does not.
+  return { frame: { ...read.data, content, metadata: metadata as NetworkFrame["metadata"] } };
 }
 
 /** A frame as JSON, the eight fields and no other. */

@@ -122,8 +122,8 @@ export class Conversation {
 /** The conversations that have keys or wait for them: the longest unused of a peer go first. */
 export class ConversationTable {
   readonly #limits: typeof conversationsMax;
-  // bound: peers of the conversations below, inAll at most · evicts: goes with its last conversation · owner:
-  // ConversationTable
+  // The longest unused first. bound: peers of the conversations below, inAll at most · evicts: goes with its last
+  // conversation · owner: ConversationTable
   readonly #ofPeer = new Map<string, Map<string, Conversation>>();
   #size = 0;
 
@@ -151,12 +151,14 @@ export class ConversationTable {
     return [...this.#ofPeer.values()].flatMap((conversations) => [...conversations.values()]);
   }
 
-  /** Marks a conversation as the last used of its peer. */
+  /** Marks a conversation as the last used, of its peer and of all. */
   touch(conversation: Conversation): void {
     const conversations = this.#ofPeer.get(conversation.peer);
     if (conversations?.get(conversation.id) !== conversation) return;
     conversations.delete(conversation.id);
     conversations.set(conversation.id, conversation);
+    this.#ofPeer.delete(conversation.peer);
+    this.#ofPeer.set(conversation.peer, conversations);
   }
 
   /** The conversation, made where there is none: then one of the same peer may go, or of the peer that has most. */
@@ -171,6 +173,7 @@ export class ConversationTable {
     else if (this.#size >= this.#limits.inAll) this.#dropOldest(this.#most());
     const conversation = new Conversation(peer, id);
     // What was dropped may have been the peer's last one, and its map with it.
+    this.#ofPeer.delete(peer);
     this.#ofPeer.set(peer, conversations.set(id, conversation));
     this.#size += 1;
     return conversation;

@@ -3,6 +3,7 @@ import { CryptoProblem } from "../crypto/problem.js";
 import { open, readSealed, verify, type SealedParts, type SealedText } from "../crypto/sealed.js";
 import { openForSeed, verifyForSeed } from "../crypto/seed-mode.js";
 import type { Bytes } from "../crypto/sodium.js";
+import { isReserved } from "../message.js";
 import type { SecurityEvents } from "../security-events.js";
 import type { Conversation, ConversationTable } from "./conversation-table.js";
 import { gapMs, type Taken } from "./in-order.js";
@@ -149,11 +150,10 @@ export class Opening {
   }
 }
 
-/** Types that are never sealed: whoever looks at the type of what was opened must not take it for one that was not. */
-const neverSealed: ReadonlySet<string> = new Set(["HANDSHAKE", "ENCRYPTED"]);
-
+/** Whoever looks at the type of what was opened must not take it for a frame of the broker, or one that is not sealed. */
 function mayBeSealed(originalType: string): void {
-  if (neverSealed.has(originalType)) throw new CryptoProblem("malformed", `a sealed ${originalType}`);
+  if (originalType !== "RECEIPT" && isReserved(originalType))
+    throw new CryptoProblem("malformed", `a sealed ${originalType}`);
 }
 
 interface OpenedBy {

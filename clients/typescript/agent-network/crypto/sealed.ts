@@ -49,6 +49,7 @@ export interface SealedText {
 
 const prefix = utf8("AN2\0");
 const contentFields = 4;
+const typeMax = 256;
 
 /**
  * Seals a message (Agent Network §11.2, §11.3). `nonce` is 24 bytes that were never used with this key: random ones.
@@ -77,7 +78,7 @@ export function readSealed(content: unknown, mode: 2 | "seed" = 2): SealedParts 
   if (parts.encryptedData.length < tagBytes)
     throw new CryptoProblem("malformed", "encryptedData is shorter than a tag");
   if (parts.nonce.length !== nonceBytes) throw new CryptoProblem("malformed", `nonce has no ${nonceBytes} bytes`);
-  if (parts.originalType === "") throw new CryptoProblem("malformed", "originalType is empty");
+  if (!isType(parts.originalType)) throw new CryptoProblem("malformed", "originalType is no text of 1–256 characters");
   if (mode === 2 && Object.keys(fields).length !== contentFields) {
     throw new CryptoProblem("malformed", "content has fields that its signature does not cover");
   }
@@ -173,6 +174,11 @@ export function signed(
     signature: toBase64(sign(text, signingKey)),
     originalType,
   };
+}
+
+/** As every type: 1–256 characters, some of which JavaScript counts as two (Agent Network §1.1). */
+function isType(text: string): boolean {
+  return text !== "" && text.length <= 2 * typeMax && [...text].length <= typeMax;
 }
 
 function isCounter(value: unknown): value is number {

@@ -138,6 +138,16 @@ describe("the table of conversations", () => {
     expect(table.get("ada", "only")).toBeDefined();
   });
 
+  it("has the longest unused of all go where each peer has one, and not who speaks all the time", () => {
+    const table = new ConversationTable({ ofPeer: 4, inAll: 3 });
+    const used = table.make("ada", "used");
+    for (let at = 0; at < 9; at += 1) {
+      table.make(`eve${at}`, "e");
+      table.touch(used);
+    }
+    expect(table.all().map(({ peer }) => peer)).toEqual(["eve7", "eve8", "ada"]);
+  });
+
   it("closes what goes", () => {
     const table = new ConversationTable({ ofPeer: 1, inAll: 1 });
     const first = table.make("ada", "one");

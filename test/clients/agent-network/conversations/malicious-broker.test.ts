@@ -1,7 +1,7 @@
 // Whatever a broker does with the frames of two agents: it reads nothing, and what it changes is refused and told.
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { previousMs } from "../../../../clients/typescript/agent-network/conversations/conversation-table.js";
-import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
+import { parseFrame, writeFrame, type NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { toBase64 } from "../../../../clients/typescript/agent-network/crypto/base64.js";
 import { makeHandshake } from "../../../../clients/typescript/agent-network/crypto/handshake-text.js";
 import { agreementPair, random } from "../../../../clients/typescript/agent-network/crypto/key-pairs.js";
@@ -32,6 +32,14 @@ describe("a broker that changes sealed frames", () => {
     ["metadata, by a key more", { metadata: { priority: "NORMAL", encrypted: true, requiresResponse: false, x: 1 } }],
   ])("is found out: %s", async (_what, change) => {
     expect(await bob.opens({ ...ada.says("bob", { text: "hello" }), ...change })).toEqual([]);
+    expect(bob.kinds).toEqual(["bad-signature"]);
+  });
+
+  it("is found out: metadata, by a key that JavaScript has its own idea of", async () => {
+    const text = writeFrame(ada.says("bob", { text: "hello" }));
+    const changed = parseFrame(text.replace('"metadata":{', '"metadata":{"__proto__":{"x":1},'));
+    if ("problem" in changed) throw new Error(changed.problem);
+    expect(await bob.opens(changed.frame)).toEqual([]);
     expect(bob.kinds).toEqual(["bad-signature"]);
   });
 
@@ -85,6 +93,18 @@ describe("a broker that changes sealed frames", () => {
     expect(await bob.opens({ ...eve.says("bob", { text: "I am ada" }), senderId: "ada" })).toEqual([]);
     expect(bob.kinds).toEqual(["bad-signature"]);
   });
+});
+
+describe("a peer", () => {
+  it.each(["HANDSHAKE", "ENCRYPTED", "AUTH", "CONNECTED", "ACK", "HEARTBEAT", "PRESENCE", "ERROR", "DISCONNECT"])(
+    "seals no %s, nor a type that is longer than one",
+    async (type) => {
+      expect(await bob.opens(ada.says("bob", {}, { type }), ada.says("bob", {}, { type: "x".repeat(257) }))).toEqual(
+        [],
+      );
+      expect(bob.kinds).toEqual(["malformed", "malformed"]);
+    },
+  );
 });
 
 describe("a broker that reorders, repeats and drops", () => {
