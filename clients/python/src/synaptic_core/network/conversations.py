@@ -23,6 +23,7 @@ from .vault import Vault
 
 RECEIPT = "RECEIPT"
 _NAMES_MAX = 10_000  #: peers whose rates are remembered
+_STRANGERS = ""  #: all who are not pinned, as if they were one peer: a stranger can have any name
 _BARE = frozenset({"AUTH", "HANDSHAKE", "ENCRYPTED", "CONNECTED", "ACK", "HEARTBEAT", "PRESENCE", "ERROR", "DISCONNECT"})  #: types that nothing sealed has
 
 
@@ -68,6 +69,7 @@ class Conversations:
         self._seeds = SeedTalks(vault)
         self._offers = Buckets(options.offers_per_s, options.offers_burst, _NAMES_MAX)
         self._wants = Buckets(options.wants_per_s, options.wants_burst, _NAMES_MAX)
+        self._strangers = Buckets(1 / options.offer_pause_s, 1, _NAMES_MAX)
 
     def offer(self, peer: str, conversation_id: str) -> Optional[Mapping[str, Any]]:
         """The content of a HANDSHAKE that gives the conversation a key; None where it has one. Raises Fault forbidden where the peer's key has changed."""
@@ -152,6 +154,8 @@ class Conversations:
         pin = self._peers.get(frame.sender_id)
         if pin is None or pin.shown is not None:
             self._tell("not-opened", frame, "nothing of it is opened: its key is not known" if pin is None else "nothing of it is opened until its new key is accepted (accept_key)")
+            if pin is None and self._strangers.take(frame.sender_id, self._now()) and self._wants.take(_STRANGERS, self._now()):
+                self._want_offer(frame.sender_id, frame.conversation_id)  # perhaps this side has lost its memory
             return []
         try:
             if pin.mode == SEED:
@@ -162,7 +166,7 @@ class Conversations:
             return self._open(pin, frame, size)
         except CryptoProblem as problem:
             self._tell(problem.kind, frame, f"a frame is dropped: {problem.message}")
-            if pin.mode == V2 and problem.kind in ("bad-tag", "bad-signature", "malformed"):
+            if pin.mode == V2 and problem.kind in ("bad-tag", "bad-signature"):
                 talk = self._talks.get((pin.peer, frame.conversation_id))
                 if talk is not None:
                     self._wants_offer(talk, frame)

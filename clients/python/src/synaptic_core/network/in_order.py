@@ -9,6 +9,7 @@ from .security import CryptoProblem
 
 WAITING_MAX = 256  #: messages of a conversation that wait for one that is missing
 _SEEN_MAX = 2_048  #: counters whose ids are remembered: more than a sender may have under way
+_REPEATS_MAX = 16  #: an identical frame that comes more often is no repeat of its sender any more, which tries 8 times
 _GAPS_MAX = 256  #: runs of counters that were given up, and may still come late
 
 
@@ -34,7 +35,7 @@ class InOrder:
         self._next = 1
         self._waiting: Dict[int, Tuple[str, Any, int, float]] = {}  #: id, item, bytes, since when
         self._held_bytes = 0
-        self._seen: "OrderedDict[int, str]" = OrderedDict()
+        self._seen: "OrderedDict[int, Tuple[str, int]]" = OrderedDict()  #: id, and how often it came
         self._gaps: List[Tuple[int, int]] = []  #: first and last counter of each
 
     @property
@@ -43,10 +44,15 @@ class InOrder:
         return self._held_bytes
 
     def take(self, counter: int, message_id: str, item: Any, now: float, size: int = 0) -> Taken:
-        """Raises CryptoProblem counter-reused."""
-        known = self._seen.get(counter) or (self._waiting[counter][0] if counter in self._waiting else None)
+        """Raises CryptoProblem counter-reused, replayed."""
+        seen, times = self._seen.get(counter, (None, 0))
+        known = seen or (self._waiting[counter][0] if counter in self._waiting else None)
         if known is not None and known != message_id:
             raise CryptoProblem("counter-reused", f"its counter {counter} was there before, under another messageId")
+        if times >= _REPEATS_MAX:
+            raise CryptoProblem("replayed", "the identical frame came more often than it was sent")
+        if seen is not None:
+            self._seen[counter] = (seen, times + 1)
         if known is not None:
             return Taken(is_again=counter not in self._waiting)  # what waits already goes on waiting
         if counter < self._next:
@@ -97,6 +103,6 @@ class InOrder:
         return False
 
     def _remember(self, counter: int, message_id: str) -> None:
-        self._seen[counter] = message_id
+        self._seen[counter] = (message_id, 1)
         if len(self._seen) > _SEEN_MAX:
             self._seen.popitem(last=False)

@@ -62,6 +62,7 @@ class Lane:
         self.peer, self.conversation_id, self.is_plain = peer, conversation_id, is_plain
         self.items: "OrderedDict[str, Item]" = OrderedDict()
         self.is_wanted = False  #: a handshake is wanted, whether a message waits or not
+        self.is_asked_for = False  #: only by what came: it is not waited for where nobody answers
         self.offer_id: Optional[str] = None
         self.offers = 0  #: how often one was said in vain
         self.offer_due_at = 0.0
@@ -92,7 +93,7 @@ class Lane:
                 item.tries -= 1
 
     def settled_offer(self) -> None:
-        self.offers, self.offer_due_at, self.is_wanted = 0, 0.0, False
+        self.offers, self.offer_due_at, self.is_wanted, self.is_asked_for = 0, 0.0, False, False
 
     def next_item(self, now: float, most: int) -> Optional[Item]:
         """What is to be said now: again, or for the first time while not more than `most` have no receipt."""

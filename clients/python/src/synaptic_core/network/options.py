@@ -44,7 +44,7 @@ class NetworkOptions:
     handling_of_peer_bytes: int = 16_777_216  #: of them, as JSON
     handling_max_bytes: int = 67_108_864  #: of all peers'
     held_of_peer_bytes: int = 4_194_304  #: of messages that wait for one that is missing
-    held_bytes: int = 33_554_432  #: of all peers'
+    held_bytes: int = 67_108_864  #: of all peers'
     seed_mode: bool = True  #: speak with peers whose handshake has no version; False: they are refused
     transcript: bool = True  #: keep what was said and heard, encrypted
     transcript_max: int = 10_000

@@ -117,7 +117,9 @@ class Outbox:
         self.wake()
 
     def offer_wanted(self, peer: str, conversation_id: str) -> None:
-        self._lanes.lane(peer, conversation_id, False).is_wanted = True
+        """Something that came asks for a handshake."""
+        lane = self._lanes.lane(peer, conversation_id, False)
+        lane.is_asked_for, lane.is_wanted = lane.is_asked_for or not lane.is_wanted, True
         self.wake()
 
     def ahead(self, make: Callable[[], Optional[Frame]], answer_for: Optional[Tuple[str, str]] = None) -> None:
@@ -342,6 +344,8 @@ class Outbox:
                 lane.no_try()
             for item in lane.items.values():
                 self._settled.report(item, "waiting", _ABSENT.format(peer))
+            if lane.is_asked_for and not lane.items:
+                self._end_offer(lane)  # a stranger can have any name: it asks again
 
     def _expire(self) -> None:
         now = now_ms()
@@ -371,6 +375,7 @@ class Outbox:
     def _renew(self, lane: Lane) -> None:
         """A counter would be waited for in vain: there is a new key instead."""
         fresh = self._lanes.lane(lane.peer, lane.conversation_id, lane.is_plain)
+        fresh.is_asked_for = False
         fresh.is_wanted = self._conversations.renew(lane.peer, lane.conversation_id) or fresh.is_wanted
 
     def _end_offer(self, lane: Lane) -> None:
