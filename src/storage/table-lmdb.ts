@@ -3,7 +3,7 @@ import { serialize } from "node:v8";
 import { Fault } from "../core/index.js";
 import { openLmdb, orFault, reasonOf, type LmdbFolder, type OpenLmdb } from "./lmdb-folder.js";
 import type { ReservedSpace } from "./reserved-space.js";
-import { mustHaveRoom, tablesMax, type Table, type TableChange, type Tables } from "./table.js";
+import { mustHaveRoom, tablesMax, type RangePart, type Table, type TableChange, type Tables } from "./table.js";
 
 /** Entries that are written together at most, unless one change alone has more. */
 const groupMaxEntries = 1_000;
@@ -162,15 +162,33 @@ class TableLmdb<V> implements Table<V> {
     return this.batch([{ delete: key }]);
   }
 
-  *range(from: string, to: string): Iterable<readonly [string, V]> {
-    if (from >= to || this.#phase === "closed") return;
+  *range(from: string, to: string, part: RangePart = {}): Iterable<readonly [string, V]> {
+    const { limit = Infinity, reverse = false } = part;
+    if (from >= to || limit <= 0 || this.#phase === "closed") return;
     // Names first, values one by one: the table may be changed while it is read, and no snapshot is held meanwhile.
-    const keys = new Set([...this.#database.getKeys({ start: keyOf(from), end: keyOf(to) })].map(textOf));
+    const keys = new Set(this.#keys(from, to, limit, reverse));
     for (const key of this.#pending.keys()) if (key >= from && key < to) keys.add(key);
-    for (const key of [...keys].sort()) {
+    const sorted = [...keys].sort();
+    let left = limit;
+    for (const key of reverse ? sorted.reverse() : sorted) {
       const value = this.get(key);
-      if (value !== undefined) yield [key, value];
+      if (value === undefined) continue;
+      yield [key, value];
+      left -= 1;
+      if (left <= 0) return;
     }
+  }
+
+  /** Keys on disk: enough of them for a limit, though changes on their way there may delete some. */
+  #keys(from: string, to: string, limit: number, reverse: boolean): readonly string[] {
+    const [first, last] = [keyOf(from), keyOf(to)];
+    const found = this.#database.getKeys({
+      ...(limit === Infinity ? {} : { limit: limit + this.#pending.size }),
+      ...(reverse
+        ? { start: last, exclusiveStart: true, end: first, inclusiveEnd: true, reverse }
+        : { start: first, end: last }),
+    });
+    return [...found].map(textOf);
   }
 
   // Not an async function: what cannot be kept is refused before anything has changed, what can is visible on return.

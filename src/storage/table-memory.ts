@@ -1,4 +1,4 @@
-import { mustHaveRoom, type Table, type TableChange, type Tables } from "./table.js";
+import { mustHaveRoom, type RangePart, type Table, type TableChange, type Tables } from "./table.js";
 
 /** Tables in memory. Values are copied in and out, as a table on disk would. */
 export class TablesMemory implements Tables {
@@ -42,13 +42,14 @@ class TableMemory<V> implements Table<V> {
     return this.batch([{ delete: key }]);
   }
 
-  *range(from: string, to: string): Iterable<readonly [string, V]> {
+  *range(from: string, to: string, part: RangePart = {}): Iterable<readonly [string, V]> {
     const keys = (this.#keys ??= [...this.#values.keys()].sort());
-    for (let at = firstAtLeast(keys, from); at < keys.length; at += 1) {
-      const key = keys[at];
-      if (key === undefined || key >= to) return;
-      const value = this.get(key);
-      if (value !== undefined) yield [key, value];
+    const { limit = Infinity, reverse = false } = part;
+    const [first, end] = [firstAtLeast(keys, from), firstAtLeast(keys, to)];
+    for (let nth = 0; nth < Math.min(limit, end - first); nth += 1) {
+      const key = keys[reverse ? end - 1 - nth : first + nth];
+      const value = key === undefined ? undefined : this.get(key);
+      if (key !== undefined && value !== undefined) yield [key, value];
     }
   }
 

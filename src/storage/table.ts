@@ -3,13 +3,19 @@ import { Fault } from "../core/index.js";
 /** One change of an atomic batch. */
 export type TableChange<V> = { readonly put: string; readonly value: V } | { readonly delete: string };
 
+/** Which entries of a range: the first `limit`, or the last where it is read in reverse. */
+export interface RangePart {
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
 /** Key → value that a dialect or service keeps; keys are ordered by code unit. A batch is all or nothing. */
 export interface Table<V> {
   get(key: string): V | undefined;
   put(key: string, value: V): Promise<void>;
   delete(key: string): Promise<void>;
-  /** Entries with `from ≤ key < to`, in order. */
-  range(from: string, to: string): Iterable<readonly [string, V]>;
+  /** Entries with `from ≤ key < to`, in order, or so many of them. */
+  range(from: string, to: string, part?: RangePart): Iterable<readonly [string, V]>;
   batch(changes: readonly TableChange<V>[]): Promise<void>;
 }
 

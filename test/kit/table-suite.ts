@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Tables } from "../../src/storage/index.js";
-import { tablesMax } from "../../src/storage/table.js";
+import { tablesMax, type RangePart } from "../../src/storage/table.js";
 
 /** What every implementation of `Tables` must do. `open` gives an empty one. */
 export function tableSuite(name: string, open: () => Promise<Tables>): void {
@@ -53,6 +53,22 @@ export function tableSuite(name: string, open: () => Promise<Tables>): void {
       ]);
       expect([...table.range("A", "a")]).toEqual([["B", 4]]);
       expect([...table.range("d", "a")]).toEqual([]);
+    });
+
+    it("gives so many of a range, from either end", async () => {
+      const table = tables.table<number>("t");
+      await table.batch(["a", "b", "c", "d", "e"].map((put, value) => ({ put, value })));
+      const keys = (part: RangePart): readonly string[] => [...table.range("b", "e", part)].map(([key]) => key);
+      expect(keys({ limit: 2 })).toEqual(["b", "c"]);
+      expect(keys({ limit: 2, reverse: true })).toEqual(["d", "c"]);
+      expect(keys({ limit: 9, reverse: true })).toEqual(["d", "c", "b"]);
+      expect(keys({ limit: 0 })).toEqual([]);
+      // Not on disk yet: it counts as what it will be.
+      const changed = table.batch([{ delete: "b" }, { delete: "d" }, { put: "bb", value: 5 }]);
+      expect(keys({ limit: 2 })).toEqual(["bb", "c"]);
+      expect(keys({ limit: 1, reverse: true })).toEqual(["c"]);
+      await changed;
+      expect(keys({ limit: 1, reverse: true })).toEqual(["c"]);
     });
 
     it("lets a range be changed while it is read", async () => {

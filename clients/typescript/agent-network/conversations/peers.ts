@@ -5,6 +5,13 @@ import type { ConversationRecords, JsonValue, RecordChange } from "./records.js"
 export const pinsMax = 10_000;
 
 const table = "peers";
+/** Stands for the keys of a pin that is damaged: no key is like it. */
+const unreadable: PinnedKeys = {
+  mode: 2,
+  signingKey: "",
+  publicKey: "",
+  fingerprint: "unreadable, since the store is damaged",
+};
 
 /** Keys by which a peer is known; base64. At version 2 it is the signing key, in seed mode both. */
 export interface PinnedKeys {
@@ -52,22 +59,29 @@ export class Peers {
   // bound: pinsMax · evicts: the longest unused to which nothing was ever said, then the longest unused · owner: Peers
   readonly #pins = new Map<string, Pin>();
   readonly #max: number;
+  readonly #isDamaged: (peer: string) => boolean;
 
-  private constructor(max: number) {
+  private constructor(max: number, isDamaged: (peer: string) => boolean) {
     this.#max = max;
+    this.#isDamaged = isDamaged;
   }
 
   /** Reads what was kept. */
-  static async open(records: Pick<ConversationRecords, "read">, max = pinsMax): Promise<Peers> {
-    const peers = new Peers(max);
+  static async open(records: Pick<ConversationRecords, "isDamaged" | "read">, max = pinsMax): Promise<Peers> {
+    const peers = new Peers(max, (peer) => records.isDamaged?.(table, peer) === true);
     const pins = (await records.read(table)).flatMap(([, value]) => pinOf(value) ?? []);
     for (const pin of pins.sort((one, other) => one.since - other.since)) peers.#pins.set(pin.peer, pin);
     return peers;
   }
 
-  /** What is pinned for this name. */
+  /**
+   * What is pinned for this name. Where the pin is damaged, it is one that no key is like: the peer is not met for the
+   * first time, it is refused until the application accepts its key or forgets it (Agent Network §14.5).
+   */
   get(peer: string): Pin | undefined {
-    return this.#pins.get(peer);
+    const pin = this.#pins.get(peer);
+    if (pin !== undefined || !this.#isDamaged(peer)) return pin;
+    return { peer, since: 0, isSpokenTo: true, ...unreadable };
   }
 
   /** All of them, the longest unused first. */
@@ -77,7 +91,7 @@ export class Peers {
 
   /** Looks at the keys that were shown. */
   judge(peer: string, keys: Omit<PinnedKeys, "fingerprint">): Judgement {
-    const pin = this.#pins.get(peer);
+    const pin = this.get(peer);
     if (pin === undefined) return "new";
     if (pin.mode === 2 && keys.mode === "seed") return "downgrade";
     if (pin.signingKey !== keys.signingKey) return "changed";

@@ -23,7 +23,10 @@ export interface OwnKeys {
 
 /** Where pins and used keys are kept, and one's own keys; on disk where there is one. */
 export interface ConversationRecords {
+  /** What can be read; see {@link isDamaged}. */
   read(table: string): Promise<readonly (readonly [key: string, value: JsonValue])[]>;
+  /** Whether something is kept under this key that cannot be read any more (Agent Network §14.5). */
+  isDamaged?(table: string, key: string): boolean;
   /** All or none; on disk when it resolves. */
   commit(changes: readonly RecordChange[]): Promise<void>;
   saveIdentity(keys: OwnKeys): Promise<void>;

@@ -19,6 +19,8 @@ export interface IdbOpenRequest extends IdbRequest<IdbDatabase> {
 /** A database that is open. */
 export interface IdbDatabase {
   onversionchange: (() => void) | null;
+  /** The browser has closed it by itself: its data were cleared. */
+  onclose: (() => void) | null;
   createObjectStore(name: string): unknown;
   transaction(store: string, mode: "readonly" | "readwrite", options?: { durability: "strict" }): IdbTransaction;
   close(): void;
@@ -29,6 +31,7 @@ export interface IdbTransaction {
   readonly error: Error | null;
   oncomplete: (() => void) | null;
   onabort: (() => void) | null;
+  abort(): void;
   objectStore(name: string): IdbObjectStore;
 }
 
@@ -36,6 +39,8 @@ export interface IdbTransaction {
 export interface IdbObjectStore {
   put(value: Uint8Array, key: readonly [string, string]): unknown;
   delete(key: readonly [string, string]): unknown;
+  getAll(range: unknown, count: number): IdbRequest<readonly Uint8Array[]>;
+  getAllKeys(range: unknown, count: number): IdbRequest<readonly (readonly [string, string])[]>;
   openCursor(range: unknown, direction: "next" | "prev"): IdbRequest<IdbCursor | null>;
 }
 
@@ -46,11 +51,7 @@ export interface IdbCursor {
   continue(): void;
 }
 
-/** What of Web Locks the client uses: a lock that is not free is given as null (W3C Web Locks API). */
+/** Locks of an origin: over all its pages and workers (W3C Web Locks). */
 export interface LockManager {
-  request(
-    name: string,
-    options: { readonly ifAvailable: true },
-    holder: (lock: object | null) => Promise<void>,
-  ): Promise<unknown>;
+  request(name: string, options: { signal: AbortSignal }, held: () => Promise<void>): Promise<unknown>;
 }

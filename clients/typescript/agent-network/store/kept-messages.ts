@@ -15,13 +15,15 @@ export class VaultMessages implements KeptMessages {
     this.#vault = vault;
   }
 
-  /** Reads what was kept. */
+  /** Reads what was kept. What of it is damaged is told by the vault, once, and removed: it can never be said. */
   static async open(vault: Vault): Promise<VaultMessages> {
     const messages = new VaultMessages(vault);
     for (const [, value] of await vault.read(table)) {
       const kept = value as unknown as Kept; // written by put alone: its tag was right
       messages.#kept.set(kept.messageId, kept);
     }
+    const damaged = vault.damagedIn(table);
+    if (damaged.length > 0) await vault.commit(damaged.map((key) => ({ table, key })));
     return messages;
   }
 
@@ -29,20 +31,18 @@ export class VaultMessages implements KeptMessages {
     return [...this.#kept.values()];
   }
 
+  /** If it rejects, nothing of the message is kept. */
   async put(kept: Kept): Promise<void> {
+    await this.#vault.commit([{ table, key: keyOf(kept.seq), value: kept as unknown as JsonValue }]);
     this.#kept.set(kept.messageId, kept);
-    try {
-      await this.#vault.commit([{ table, key: keyOf(kept.seq), value: kept as unknown as JsonValue }]);
-    } catch (thrown) {
-      this.#kept.delete(kept.messageId); // it is not on disk, so it is not kept
-      throw thrown;
-    }
   }
 
+  /** If it rejects, they are still kept, and may be removed again. */
   async remove(ids: readonly string[]): Promise<void> {
     const gone = ids.flatMap((id) => this.#kept.get(id) ?? []);
+    if (gone.length === 0) return;
+    await this.#vault.commit(gone.map(({ seq }) => ({ table, key: keyOf(seq) })));
     for (const { messageId } of gone) this.#kept.delete(messageId);
-    if (gone.length > 0) await this.#vault.commit(gone.map(({ seq }) => ({ table, key: keyOf(seq) })));
   }
 }
 

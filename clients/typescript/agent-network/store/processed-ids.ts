@@ -1,3 +1,5 @@
+import { OwedChanges } from "./owed-changes.js";
+import type { Change } from "./store.js";
 import type { Vault } from "./vault.js";
 
 /** How many processed messages are remembered. */
@@ -12,8 +14,10 @@ export const processedMax: ProcessedMax = Object.freeze({ ofSender: 20_000, inAl
 const table = "processed";
 /** Digits of a sequence number in a key: their order is that of the numbers. */
 const digits = 16;
-/** Records that are decrypted in one turn of the loop. */
-const page = 512;
+const keyForm = /^([\w-]{22}) (\d{16})$/;
+const idForm = /^[\w-]{22}$/;
+/** Rows that are read at once: the application's own work goes on between. */
+const page = 4_096;
 
 /**
  * The messages of each sender that were processed: what comes again is dropped (Agent Network §12.4). In memory
@@ -22,30 +26,32 @@ const page = 512;
 export class ProcessedIds {
   readonly #vault: Vault;
   readonly #limits: ProcessedMax;
+  readonly #changes: OwedChanges;
   // bound: senders below, of inAll ids · evicts: goes with its last id · owner: ProcessedIds
   readonly #ofSender = new Map<string, Map<string, number>>();
+  /** Senders by how many ids they have. */
+  // bound: as #ofSender · evicts: goes with its last sender · owner: ProcessedIds
+  readonly #bySize = new Map<number, Set<string>>();
+  #largest = 0;
   #count = 0;
   #next = 1;
 
   private constructor(vault: Vault, limits: ProcessedMax) {
     this.#vault = vault;
     this.#limits = limits;
+    this.#changes = new OwedChanges(vault.hashes);
   }
 
-  /** Reads what was kept. */
+  /** Reads what was kept. A row that is none is removed: its message may be processed once more, and nothing else. */
   static async open(vault: Vault, limits: ProcessedMax = processedMax): Promise<ProcessedIds> {
     const ids = new ProcessedIds(vault, limits);
-    for (let first = await firstBehind(vault, 0); first !== undefined;) {
-      // Between two bounds: without the second a store looks at all that is left, page by page.
-      const rows = await vault.read(table, { after: keyOf(first - 1), before: keyOf(first + page) });
-      for (const [key, value] of rows) {
-        const [sender, id] = value as readonly [string, string]; // written by add alone: its tag was right
-        ids.#remember(sender, id, Number(key));
-      }
-      first = rows.length > 0 ? first + page : await firstBehind(vault, first);
-      await nextTurn(); // 200,000 of them take seconds: the loop goes on meanwhile
+    for (let after: string | undefined; ;) {
+      const rows = await vault.hashes.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
+      const none = rows.filter(([key, value]) => !ids.#take(key, decoder.decode(value)));
+      if (none.length > 0) await vault.hashes.commit(none.map(([key]) => ({ table, key })));
+      after = rows.at(-1)?.[0];
+      if (rows.length < page) return ids;
     }
-    return ids;
   }
 
   /** Whether this message was processed. */
@@ -53,14 +59,20 @@ export class ProcessedIds {
     return this.#ofSender.get(this.#senderOf(sender))?.has(this.#idOf(messageId)) === true;
   }
 
-  /** A message was processed; on disk when it resolves. */
+  /**
+   * A message was processed; on disk when it resolves. If it rejects, the message is known to this process all the same,
+   * since its handler has ended, and is on disk with one that comes later.
+   */
   async add(sender: string, messageId: string): Promise<void> {
     const [of, id] = [this.#senderOf(sender), this.#idOf(messageId)];
     if (this.#ofSender.get(of)?.has(id) === true) return;
     const number = this.#next;
     this.#remember(of, id, number);
-    const gone = this.#tooMany(of);
-    await this.#vault.commit([{ table, key: keyOf(number), value: [of, id] }, ...gone.map((key) => ({ table, key }))]);
+    const changes: readonly Change[] = [
+      { table, key: keyOf(of, number), value: encoder.encode(id) },
+      ...this.#tooMany(of).map((key) => ({ table, key })),
+    ];
+    await this.#changes.commit(changes, changes);
   }
 
   /** Ids remembered in all. */
@@ -68,29 +80,50 @@ export class ProcessedIds {
     return this.#count;
   }
 
+  /** A row of the store; false if it is none of ours. */
+  #take(key: string, id: string): boolean {
+    const [, sender, digitsOf] = keyForm.exec(key) ?? [];
+    const number = Number(digitsOf);
+    // One that is damaged could otherwise use up all numbers.
+    if (sender === undefined || !idForm.test(id) || number > Number.MAX_SAFE_INTEGER / 2) return false;
+    if (this.#ofSender.get(sender)?.has(id) === true) return false;
+    this.#remember(sender, id, number);
+    return true;
+  }
+
   #remember(sender: string, id: string, number: number): void {
     const ids = this.#ofSender.get(sender) ?? new Map<string, number>();
     this.#ofSender.set(sender, ids);
-    if (!ids.has(id)) this.#count += 1;
     ids.set(id, number);
+    this.#count += 1;
+    this.#resized(sender, ids.size - 1, ids.size);
     this.#next = Math.max(this.#next, number + 1);
   }
 
   #tooMany(sender: string): readonly string[] {
-    const own = this.#ofSender.get(sender);
-    if (own !== undefined && own.size > this.#limits.ofSender) return this.#dropOldest(sender, own);
-    if (this.#count <= this.#limits.inAll) return [];
-    const most = [...this.#ofSender].reduce((one, other) => (other[1].size > one[1].size ? other : one));
-    return this.#dropOldest(...most);
+    if ((this.#ofSender.get(sender)?.size ?? 0) > this.#limits.ofSender) return this.#dropOldest(sender);
+    const [most] = this.#count > this.#limits.inAll ? (this.#bySize.get(this.#largest) ?? []) : [];
+    return most === undefined ? [] : this.#dropOldest(most);
   }
 
-  #dropOldest(sender: string, ids: Map<string, number>): readonly string[] {
-    const [oldest] = ids;
-    if (oldest === undefined) return [];
+  #dropOldest(sender: string): readonly string[] {
+    const ids = this.#ofSender.get(sender);
+    const [oldest] = ids ?? [];
+    if (ids === undefined || oldest === undefined) return [];
     ids.delete(oldest[0]);
     this.#count -= 1;
+    this.#resized(sender, ids.size + 1, ids.size);
     if (ids.size === 0) this.#ofSender.delete(sender);
     return [keyOf(oldest[1])];
+  }
+
+  #resized(sender: string, before: number, now: number): void {
+    const old = this.#bySize.get(before);
+    old?.delete(sender);
+    if (old?.size === 0) this.#bySize.delete(before);
+    if (now > 0) this.#bySize.set(now, (this.#bySize.get(now) ?? new Set()).add(sender));
+    this.#largest = Math.max(this.#largest, now);
+    while (this.#largest > 0 && !this.#bySize.has(this.#largest)) this.#largest -= 1;
   }
 
   #senderOf(sender: string): string {

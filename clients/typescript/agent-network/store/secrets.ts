@@ -1,5 +1,6 @@
 import type { OwnKeys } from "../conversations/records.js";
-import { fromBase64, toBase64 } from "../crypto/base64.js";
+import { joined } from "../crypto/bytes.js";
+import { agreementPair, keyBytes, publicOfSigning, signingKeyBytes, wipe } from "../crypto/key-pairs.js";
 import type { Bytes, KeyPair } from "../crypto/sodium.js";
 
 /** What only the passphrase opens. */
@@ -9,53 +10,45 @@ export interface Secrets {
   readonly recordsKey: Bytes;
 }
 
-interface PairText {
-  readonly publicKey: string;
-  readonly privateKey: string;
+const timeBytes = 8;
+const fixedBytes = keyBytes + signingKeyBytes;
+const pairBytes = keyBytes + timeBytes;
+
+/**
+ * The secrets as bytes, to be encrypted and wiped: the records' key, the signing key, the long-term key and since when,
+ * then each earlier one and until when. No text: none could be wiped. Public keys come from the private ones.
+ */
+export function secretsBytes({ identity: { signing, agreement, earlier }, recordsKey }: Secrets): Bytes {
+  const pairs = [{ ...agreement, time: agreement.since }, ...earlier.map((pair) => ({ ...pair, time: pair.until }))];
+  return joined(recordsKey, signing.privateKey, ...pairs.flatMap(({ privateKey, time }) => [privateKey, timeOf(time)]));
 }
 
-interface SecretsText {
-  readonly signing: PairText;
-  readonly agreement: PairText & { readonly since: number };
-  readonly earlier: readonly (PairText & { readonly until: number })[];
-  readonly recordsKey: string;
-}
-
-/** The secrets as JSON, to be encrypted. */
-export function secretsText({ identity: { signing, agreement, earlier }, recordsKey }: Secrets): string {
-  const text: SecretsText = {
-    signing: pairText(signing),
-    agreement: { ...pairText(agreement), since: agreement.since },
-    earlier: earlier.map((pair) => ({ ...pairText(pair), until: pair.until })),
-    recordsKey: toBase64(recordsKey),
-  };
-  return JSON.stringify(text);
-}
-
-/** What {@link secretsText} wrote; undefined for undefined. The text is known to be ours: its tag was right. */
-export function readSecrets(text: string | undefined): Secrets | undefined {
-  if (text === undefined) return undefined;
-  const { signing, agreement, earlier, recordsKey } = JSON.parse(text) as SecretsText;
+/** What {@link secretsBytes} wrote, wiping it. @throws Error where it is none, though its tag was right */
+export function readSecrets(bytes: Bytes): Secrets {
+  const pairs = (bytes.length - fixedBytes) / pairBytes;
+  if (pairs < 1 || !Number.isInteger(pairs)) throw new Error("the store's keys are not as this client writes them");
+  const recordsKey = bytes.slice(0, keyBytes);
+  const privateKey = bytes.slice(keyBytes, fixedBytes);
+  const [first, ...more] = Array.from({ length: pairs }, (_, at) => pairAt(bytes, fixedBytes + at * pairBytes));
+  wipe(bytes);
+  if (first === undefined) throw new Error("the store's keys are not as this client writes them");
   return {
+    recordsKey,
     identity: {
-      signing: pairOf(signing),
-      agreement: { ...pairOf(agreement), since: agreement.since },
-      earlier: earlier.map((pair) => ({ ...pairOf(pair), until: pair.until })),
+      signing: { publicKey: publicOfSigning(privateKey), privateKey },
+      agreement: { ...first.pair, since: first.time },
+      earlier: more.map(({ pair, time }) => ({ ...pair, until: time })),
     },
-    recordsKey: bytesOf(recordsKey),
   };
 }
 
-function pairText({ publicKey, privateKey }: KeyPair): PairText {
-  return { publicKey: toBase64(publicKey), privateKey: toBase64(privateKey) };
+function pairAt(bytes: Bytes, at: number): { readonly pair: KeyPair; readonly time: number } {
+  const time = new DataView(bytes.buffer, bytes.byteOffset + at + keyBytes, timeBytes).getFloat64(0);
+  return { pair: agreementPair(bytes.subarray(at, at + keyBytes)), time };
 }
 
-function pairOf({ publicKey, privateKey }: PairText): KeyPair {
-  return { publicKey: bytesOf(publicKey), privateKey: bytesOf(privateKey) };
-}
-
-function bytesOf(text: string): Bytes {
-  const bytes = fromBase64(text);
-  if (bytes === undefined) throw new Error("the store's keys are not as this client writes them");
+function timeOf(ms: number): Bytes {
+  const bytes = new Uint8Array(timeBytes);
+  new DataView(bytes.buffer).setFloat64(0, ms);
   return bytes;
 }

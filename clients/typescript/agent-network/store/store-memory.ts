@@ -7,8 +7,7 @@ export class MemoryStore implements NetworkStore {
   readonly #tables = new Map<string, Map<string, Uint8Array>>();
 
   read(table: string, range: Range = {}): Promise<readonly (readonly [string, Uint8Array])[]> {
-    const rows = [...(this.#tables.get(table) ?? [])].sort(([one], [other]) => (one < other ? -1 : 1));
-    return Promise.resolve(inRange(rows, range));
+    return Promise.resolve(inRange([...(this.#tables.get(table) ?? [])], range));
   }
 
   commit(changes: readonly Change[]): Promise<void> {
@@ -27,9 +26,11 @@ export class MemoryStore implements NetworkStore {
   }
 }
 
-/** Those of sorted rows that a range names. */
+/** Those of rows that a range names, in the order of their keys. */
 function inRange<Row extends readonly [string, unknown]>(rows: readonly Row[], range: Range): readonly Row[] {
   const { after, before, limit = Infinity, reverse = false } = range;
-  const inside = rows.filter(([key]) => (after === undefined || key > after) && (before === undefined || key < before));
+  const inside = rows
+    .filter(([key]) => (after === undefined || key > after) && (before === undefined || key < before))
+    .sort(([one], [other]) => (one < other ? -1 : 1));
   return (reverse ? inside.reverse() : inside).slice(0, limit);
 }

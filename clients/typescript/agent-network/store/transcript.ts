@@ -1,5 +1,6 @@
 import type { JsonValue } from "../conversations/records.js";
-import { utf8 } from "../crypto/bytes.js";
+import { OwedChanges } from "./owed-changes.js";
+import type { Change } from "./store.js";
 import type { Vault } from "./vault.js";
 
 /** What was said or heard (Agent Network §14.3). */
@@ -42,48 +43,57 @@ const page = 128;
 export class Transcript {
   readonly #vault: Vault;
   readonly #limits: TranscriptMax;
-  /** Number and size of each entry, the oldest first. */
+  readonly #changes: OwedChanges;
+  // bound: transcriptMax, entries and bytes of their records · evicts: the oldest · owner: Transcript
   readonly #entries: { readonly number: number; readonly bytes: number }[] = [];
   #bytes = 0;
 
   private constructor(vault: Vault, limits: TranscriptMax) {
     this.#vault = vault;
     this.#limits = limits;
+    this.#changes = new OwedChanges(vault.hashes);
   }
 
-  /** Looks at what was kept. */
+  /** Looks at what was kept. A row that is none is removed. */
   static async open(vault: Vault, limits: TranscriptMax = transcriptMax): Promise<Transcript> {
     const transcript = new Transcript(vault, limits);
-    for (const [key, bytes] of await vault.sizes(table)) transcript.#count(Number(key), bytes);
-    return transcript;
+    for (let after: string | undefined; ;) {
+      const rows = await vault.hashes.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
+      const none = rows.filter(([key, value]) => !transcript.#take(key, value.length));
+      if (none.length > 0) await vault.hashes.commit(none.map(([key]) => ({ table, key })));
+      after = rows.at(-1)?.[0];
+      if (rows.length < page) return transcript;
+    }
   }
 
-  /** Adds an entry; on disk when it resolves. */
+  /** Adds an entry; on disk when it resolves. If it rejects, there is no such entry. */
   async add(entry: TranscriptEntry): Promise<void> {
     const number = (this.#entries.at(-1)?.number ?? 0) + 1;
-    this.#count(number, utf8(JSON.stringify(entry)).length);
-    const gone: number[] = [];
+    const sealed = this.#vault.sealed({ table, key: keyOf(number), value: entry as unknown as JsonValue });
+    this.#count(number, sealed.value?.length ?? 0);
+    const gone: Change[] = [];
     while (this.#entries.length > this.#limits.entries || this.#bytes > this.#limits.bytes) {
       const oldest = this.#entries.shift();
       if (oldest === undefined) break;
       this.#bytes -= oldest.bytes;
-      gone.push(oldest.number);
+      gone.push({ table, key: keyOf(oldest.number) });
     }
-    await this.#vault.commit([
-      { table, key: keyOf(number), value: entry as unknown as JsonValue },
-      ...gone.map((one) => ({ table, key: keyOf(one) })),
-    ]);
+    try {
+      await this.#changes.commit([sealed, ...gone], gone);
+    } catch (error) {
+      this.#uncount(number);
+      throw error;
+    }
   }
 
-  /** Entries, the newest first; 100 where no limit is named. */
+  /** Entries, the newest first; 100 where no limit is named. What is damaged is left out, and told by the vault. */
   async read({ peer, before = Infinity, limit = 100 }: TranscriptRange = {}): Promise<readonly TranscriptEntry[]> {
     const found: TranscriptEntry[] = [];
-    const entries = [...this.#entries]; // the oldest may go while it is read
-    // A page of known bounds: a store reads all that a range holds, whichever end is wanted.
-    for (let end = entries.length; end > 0 && found.length < limit; end -= page) {
-      const [first, last] = [entries[Math.max(0, end - page)], entries[end - 1]];
-      if (first === undefined || last === undefined) break;
-      const range = { after: keyOf(first.number - 1), before: keyOf(last.number + 1), reverse: true };
+    const numbers = this.#entries.map(({ number }) => number);
+    while (numbers.length > 0 && found.length < limit) {
+      const [first = 0, ...more] = numbers.splice(-page);
+      // Exactly this page: a store that reads names before values reads no others.
+      const range = { after: keyOf(first - 1), before: keyOf((more.at(-1) ?? first) + 1), reverse: true };
       for (const [, value] of await this.#vault.read(table, range)) {
         const entry = value as unknown as TranscriptEntry; // written by add alone: its tag was right
         if (entry.at < before && (peer === undefined || entry.peer === peer) && found.length < limit) found.push(entry);
@@ -92,9 +102,23 @@ export class Transcript {
     return found;
   }
 
+  /** A row of the store; false if its number is none of ours. */
+  #take(key: string, bytes: number): boolean {
+    const number = Number(key);
+    if (key.length !== digits || !Number.isInteger(number) || number > Number.MAX_SAFE_INTEGER / 2) return false;
+    this.#count(number, bytes);
+    return true;
+  }
+
   #count(number: number, bytes: number): void {
     this.#entries.push({ number, bytes });
     this.#bytes += bytes;
+  }
+
+  #uncount(number: number): void {
+    const at = this.#entries.findLastIndex((entry) => entry.number === number);
+    const [entry] = at === -1 ? [] : this.#entries.splice(at, 1);
+    this.#bytes -= entry?.bytes ?? 0;
   }
 }
 

@@ -1,37 +1,24 @@
 import type { ConversationRecords, JsonValue, OwnKeys, RecordChange } from "../conversations/records.js";
-import { toBase64 } from "../crypto/base64.js";
 import { joined, textOf, utf8 } from "../crypto/bytes.js";
 import { agreementPair, keyBytes, random, signingPair, wipe } from "../crypto/key-pairs.js";
 import { decrypt, encrypt, nonceBytes } from "../crypto/sealed.js";
 import { ready, sodium, type Bytes } from "../crypto/sodium.js";
-import { readSecrets, secretsText, type Secrets } from "./secrets.js";
-import { keyOf, newRecipe, unwrap, wrap, type KeyRecipe, type SecretKey, type Wrapped } from "./passphrase.js";
+import { DamagedRecords } from "./damaged-records.js";
+import { headerBytes, newLock, noHeader, openHeader, type Lock } from "./header.js";
+import { checkPassphrase } from "./passphrase.js";
+import type { Secrets } from "./secrets.js";
 import type { Change, NetworkStore, Range } from "./store.js";
 
 /** A record of the vault. `key` is encrypted with `value`, unless it is ordered. */
 export type VaultChange = RecordChange;
 
-/** The store's one plain record: which passphrase opens it, and what others may know anyway. */
-interface Header {
-  readonly v: 1;
-  readonly recipe: KeyRecipe;
-  readonly secrets: Wrapped;
-  readonly publicKeys: { readonly signing: string; readonly agreement: string };
-}
-
-/** What encrypts the private keys. */
-interface Lock {
-  readonly key: SecretKey;
-  readonly recipe: KeyRecipe;
-}
-
 const headerTable = "vault";
 const headerKey = "header";
 
 /** Tables whose records have an order: their keys are sequence numbers, which say nothing, and stay as they are. */
-const ordered: ReadonlySet<string> = new Set(["kept", "processed", "transcript"]);
-/** Records that are looked at in one go. */
-const page = 1_024;
+const ordered: ReadonlySet<string> = new Set(["kept", "transcript"]);
+/** Where there are records, there must be a header. */
+const tables = ["peers", "used-keys", "processed", ...ordered];
 
 /**
  * What a client keeps, encrypted (Agent Network §14.1): its private keys under its passphrase, everything else under a
@@ -42,201 +29,211 @@ export class Vault implements ConversationRecords {
   readonly #store: NetworkStore;
   readonly #recordsKey: Bytes;
   readonly #nameKey: Bytes;
+  readonly #damaged: DamagedRecords;
   #identity: OwnKeys;
   #lock: Lock | undefined;
-  /** The header's writes, one behind the other. */
+  /** The header's changes, one behind the other. */
   #headers: Promise<unknown> = Promise.resolve();
+  #phase: "open" | "closed" = "open";
 
-  private constructor(store: NetworkStore, { identity, recordsKey }: Secrets, lock?: Lock) {
+  private constructor(store: NetworkStore, { identity, recordsKey }: Secrets, lock?: Lock, damaged?: Damaged) {
     this.#store = store;
     this.isDurable = store.isDurable;
     this.#identity = identity;
     this.#recordsKey = recordsKey;
     this.#nameKey = sodium().crypto_generichash(keyBytes, utf8("AN2 names"), recordsKey);
     this.#lock = lock;
+    this.#damaged = new DamagedRecords(damaged);
   }
 
   /**
    * Opens what is kept in a store, or begins it with new keys. Without a passphrase the store must be one in memory.
+   * @param damaged hears of records that are damaged, which are left out then (Agent Network §14.5); without it whatever
+   * reads them rejects
    * @throws Error for a wrong passphrase, a damaged header, or a store on disk without a passphrase, with the remedy
    */
-  static async open(store: NetworkStore, passphrase: string | undefined): Promise<Vault> {
+  static async open(store: NetworkStore, passphrase: string | undefined, damaged?: Damaged): Promise<Vault> {
     await ready();
     if (passphrase === undefined) {
-      if (store.isDurable) throw new Error("a store on disk needs a passphrase: no key lies there without one");
-      return new Vault(store, newSecrets());
+      if (!store.isDurable) return new Vault(store, newSecrets());
+      throw new Error(
+        "a store on disk needs a passphrase, since no key lies there without one: set passphrase, or leave store out",
+      );
     }
     const [row] = await store.read(headerTable);
-    if (row === undefined) return Vault.#begin(store, passphrase);
-    const header = headerOf(row[1]);
-    const key = await keyOf(passphrase, header.recipe);
-    const secrets = readSecrets(await unwrap(header.secrets, key, besideOf(header)));
-    if (secrets === undefined) {
-      throw new Error("the passphrase does not open this store: it is another, or the store's header is damaged");
-    }
-    return new Vault(store, secrets, { key, recipe: header.recipe });
+    if (row === undefined) return Vault.#begin(store, passphrase, damaged);
+    const { secrets, lock } = await openHeader(row[1], passphrase);
+    return new Vault(store, secrets, lock, damaged);
   }
 
-  static async #begin(store: NetworkStore, passphrase: string): Promise<Vault> {
-    const recipe = newRecipe();
-    const lock = { key: await keyOf(passphrase, recipe), recipe };
-    const vault = new Vault(store, newSecrets(), lock);
-    await vault.#writeHeader({ lock });
+  static async #begin(store: NetworkStore, passphrase: string, damaged: Damaged | undefined): Promise<Vault> {
+    const found = await Promise.all(tables.map((table) => store.read(table, { limit: 1 })));
+    if (found.some((rows) => rows.length > 0)) throw noHeader();
+    const lock = await newLock(passphrase);
+    const vault = new Vault(store, newSecrets(), lock, damaged);
+    await vault.#writeHeader(vault.#identity, lock);
     return vault;
   }
 
-  /** One's own keys. */
+  /**
+   * One's own keys. They are the vault's: it wipes them when it is closed. Those that {@link saveIdentity} leaves out are
+   * the caller's to wipe, once it has resolved.
+   */
   identity(): OwnKeys {
     return this.#identity;
   }
 
-  /** Keeps new keys of one's own; on disk when it resolves. */
-  async saveIdentity(keys: OwnKeys): Promise<void> {
-    await this.#writeHeader({ identity: keys });
+  /** Keeps new keys of one's own; on disk when it resolves. If it rejects, the keys are those before. */
+  saveIdentity(keys: OwnKeys): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#lock !== undefined) await this.#writeHeader(keys, this.#lock);
+      this.#identity = keys;
+    });
   }
 
-  /** From now on another passphrase opens the store. A kill meanwhile leaves the old or the new one valid. */
-  async changePassphrase(old: string, next: string): Promise<void> {
-    const [row] = this.#lock === undefined ? [] : await this.#store.read(headerTable);
-    if (row === undefined) throw new Error("nothing is kept here, so there is no passphrase to change");
-    const header = headerOf(row[1]);
-    const opened = await unwrap(header.secrets, await keyOf(old, header.recipe), besideOf(header));
-    if (opened === undefined) throw new Error("the old passphrase is another");
-    const recipe = newRecipe();
-    await this.#writeHeader({ lock: { key: await keyOf(next, recipe), recipe } });
+  /**
+   * From now on another passphrase opens the store. A kill meanwhile leaves the old or the new one valid; if it rejects,
+   * the old one. Of two at once, the second finds that its old passphrase is another.
+   */
+  changePassphrase(old: string, next: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#lock === undefined) throw new Error("nothing is kept here, so there is no passphrase to change");
+      checkPassphrase(next);
+      const [row] = await this.#store.read(headerTable);
+      if (row === undefined) throw noHeader();
+      const { secrets } = await openHeader(row[1], old).catch((cause: unknown) => {
+        throw new Error("the passphrase is not changed: the old one is another than what was given", { cause });
+      });
+      wipeSecrets(secrets); // only whether it opens was asked
+      const lock = await newLock(next);
+      await this.#writeHeader(this.#identity, lock);
+      this.#lock = lock;
+    });
   }
 
-  /** @throws Error for a record that is damaged */
+  /** Records that can be read; of others, whoever opened the vault is told. @throws Error */
   async read(table: string, range?: Range): Promise<readonly (readonly [key: string, value: JsonValue])[]> {
-    return (await this.#store.read(table, range)).map(([name, value]) => this.#opened(table, name, value));
+    this.#mustBeOpen();
+    const rows = await this.#store.read(table, range);
+    this.#mustBeOpen(); // the keys may have been wiped meanwhile
+    const opened = rows.map(([name, value]) => [name, this.#opened(table, name, value)] as const);
+    this.#damaged.found(
+      table,
+      opened.flatMap(([name, row]) => (row === undefined ? [name] : [])),
+    );
+    return opened.flatMap(([, row]) => (row === undefined ? [] : [row]));
+  }
+
+  /** Whether there is a record under this key that was found to be damaged. */
+  isDamaged(table: string, key: string): boolean {
+    return !this.#damaged.isEmpty && this.#damaged.has(table, this.#nameIn(table, key));
+  }
+
+  /** The keys of an ordered table under which damaged records were found. */
+  damagedIn(table: "kept" | "transcript"): readonly string[] {
+    return this.#damaged.of(table);
   }
 
   async commit(changes: readonly VaultChange[]): Promise<void> {
-    await this.#store.commit(
-      changes.map(({ table, key, value }) => {
-        const name = ordered.has(table) ? key : this.nameOf(table, key);
-        return value === undefined
-          ? { table, key: name }
-          : { table, key: name, value: this.#sealed(table, name, key, value) };
-      }),
-    );
+    this.#mustBeOpen();
+    await this.#commit(changes.map((change) => this.sealed(change)));
   }
 
-  /** The keys of an ordered table, and how many bytes each record has on disk; nothing is decrypted for it. */
-  async sizes(table: string): Promise<readonly (readonly [key: string, bytes: number])[]> {
-    const sizes: (readonly [string, number])[] = [];
-    for (let after: string | undefined; ;) {
-      const rows = await this.#store.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
-      for (const [key, value] of rows) sizes.push([key, value.length]);
-      after = rows.at(-1)?.[0];
-      if (rows.length < page) return sizes;
-    }
+  /** A change as the store has it: to be committed by {@link hashes}. @throws Error after close */
+  sealed({ table, key, value }: VaultChange): Change {
+    this.#mustBeOpen();
+    const name = this.#nameIn(table, key);
+    if (value === undefined) return { table, key: name };
+    const nonce = random(nonceBytes);
+    const text = utf8(JSON.stringify([key, value]));
+    return { table, key: name, value: joined(nonce, encrypt(text, placeOf(table, name), nonce, this.#recordsKey)) };
   }
 
-  /** A keyed hash: 22 characters that tell nobody without the keys what they stand for. */
+  /** Records that are keyed hashes or sealed already, and so need no encryption. */
+  get hashes(): Pick<NetworkStore, "commit" | "read"> {
+    return {
+      read: async (table, range) => {
+        this.#mustBeOpen();
+        return this.#store.read(table, range);
+      },
+      commit: async (changes) => {
+        this.#mustBeOpen();
+        await this.#commit(changes);
+      },
+    };
+  }
+
+  /** A keyed hash: 22 characters that tell nobody without the keys what they stand for. @throws Error after close */
   nameOf(table: string, key: string): string {
+    this.#mustBeOpen();
     const hash = sodium().crypto_generichash(16, utf8(`${table}\0${key}`), this.#nameKey);
     return sodium().to_base64(hash, sodium().base64_variants.URLSAFE_NO_PADDING);
   }
 
-  /** Wipes the keys, and closes the store. */
+  /** Wipes the keys, and closes the store. Whatever is asked of the vault afterwards rejects. */
   async close(): Promise<void> {
-    await this.#headers;
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    await this.#headers; // a header that is written now would be of wiped keys
     try {
       await this.#store.close();
     } finally {
-      const { signing, agreement, earlier } = this.#identity;
-      for (const { privateKey } of [signing, agreement, ...earlier]) wipe(privateKey);
-      wipe(this.#recordsKey);
+      wipeSecrets({ identity: this.#identity, recordsKey: this.#recordsKey });
       wipe(this.#nameKey);
       this.#lock = undefined;
     }
   }
 
-  /** Keys or a lock are in force once they are on disk: what could not be written changes nothing. */
-  async #writeHeader(change: { readonly identity?: OwnKeys; readonly lock?: Lock }): Promise<void> {
-    const written = this.#headers.then(async () => {
-      // Read in its turn: a write that waited must not bring back what another has changed.
-      const { identity = this.#identity, lock = this.#lock } = change;
-      if (lock !== undefined) await this.#store.commit([await this.#headerFor(identity, lock)]);
-      this.#identity = identity;
-      this.#lock = lock;
-    });
-    this.#headers = written.catch(() => undefined); // told to whoever waits for it
-    await written;
+  /** Does something with the header when what was begun before is done, whether it failed or not. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#mustBeOpen();
+    const mine = this.#headers.then(work);
+    this.#headers = mine.catch(() => undefined); // told to whoever waits for it
+    await mine;
   }
 
-  async #headerFor(identity: OwnKeys, { key, recipe }: Lock): Promise<Change> {
-    const plain = {
-      v: 1,
-      recipe,
-      publicKeys: {
-        signing: toBase64(identity.signing.publicKey),
-        agreement: toBase64(identity.agreement.publicKey),
-      },
-    } as const;
-    const secrets = await wrap(secretsText({ identity, recordsKey: this.#recordsKey }), key, besideOf(plain));
-    const header: Header = { ...plain, secrets };
-    return { table: headerTable, key: headerKey, value: utf8(JSON.stringify(header)) };
+  async #writeHeader(identity: OwnKeys, lock: Lock): Promise<void> {
+    const value = await headerBytes({ identity, recordsKey: this.#recordsKey }, lock);
+    await this.#store.commit([{ table: headerTable, key: headerKey, value }]);
   }
 
-  #sealed(table: string, name: string, key: string, value: JsonValue): Bytes {
-    const nonce = random(nonceBytes);
-    return joined(nonce, encrypt(utf8(JSON.stringify([key, value])), placeOf(table, name), nonce, this.#recordsKey));
+  async #commit(changes: readonly Change[]): Promise<void> {
+    await this.#store.commit(changes);
+    this.#damaged.written(changes);
   }
 
-  #opened(table: string, name: string, value: Bytes): readonly [string, JsonValue] {
+  #nameIn(table: string, key: string): string {
+    return ordered.has(table) ? key : this.nameOf(table, key);
+  }
+
+  #opened(table: string, name: string, value: Bytes): readonly [string, JsonValue] | undefined {
     try {
       const parts = { nonce: value.slice(0, nonceBytes), encryptedData: value.slice(nonceBytes) };
       const plain = decrypt(parts, placeOf(table, name), this.#recordsKey);
       return JSON.parse(textOf(plain)) as [string, JsonValue]; // sealed by #sealed alone: the tag says so
     } catch {
-      throw new Error(
-        `a record of ${table} in the store is damaged; put a copy of the store back, or move it away to begin anew: ` +
-          "keys, pins and what waits are lost then",
-      );
+      return undefined; // its tag says no more than that it is not what was written here
     }
   }
+
+  #mustBeOpen(): void {
+    if (this.#phase === "closed") throw new Error("the store is closed, and its keys are wiped; make a new client");
+  }
 }
+
+type Damaged = (problem: Error) => void;
 
 function newSecrets(): Secrets {
   const identity = { signing: signingPair(), agreement: { ...agreementPair(), since: Date.now() }, earlier: [] };
   return { identity, recordsKey: random(keyBytes) };
 }
 
-/** What the tag of the secrets covers beside them. */
-function besideOf({ recipe: { kdf, iterations, salt }, publicKeys }: Omit<Header, "secrets">): string {
-  return `AN2 vault 1 ${kdf} ${iterations} ${salt} ${publicKeys.signing} ${publicKeys.agreement}`;
+function wipeSecrets({ identity: { signing, agreement, earlier }, recordsKey }: Secrets): void {
+  for (const { privateKey } of [signing, agreement, ...earlier]) wipe(privateKey);
+  wipe(recordsKey);
 }
 
 /** Binds a record to its place. Neither table nor name holds a line feed. */
 function placeOf(table: string, name: string): Bytes {
   return utf8(`${table}\n${name}`);
-}
-
-function headerOf(bytes: Bytes): Header {
-  let header: unknown;
-  try {
-    header = JSON.parse(textOf(bytes));
-  } catch {
-    header = undefined;
-  }
-  if (isHeader(header)) return header;
-  throw new Error("the store's header is damaged, or of a newer version: put a copy of the store back, or update");
-}
-
-/** Whether each part is there and of its kind. What they say is covered by the tag of the secrets. */
-function isHeader(value: unknown): value is Header {
-  const { v, recipe, secrets, publicKeys } = (value ?? {}) as Partial<Record<keyof Header, unknown>>;
-  const texts = (part: unknown, ...names: readonly string[]): boolean =>
-    typeof part === "object" &&
-    part !== null &&
-    names.every((name) => typeof (part as Readonly<Record<string, unknown>>)[name] === "string");
-  return (
-    v === 1 &&
-    texts(recipe, "kdf", "salt") &&
-    typeof (recipe as KeyRecipe).iterations === "number" &&
-    texts(secrets, "iv", "data") &&
-    texts(publicKeys, "signing", "agreement")
-  );
 }

@@ -22,6 +22,8 @@ export class MemoryRecords implements ConversationRecords {
   /** `sender id` of messages that were processed. */
   processed = new Set<string>();
   commits = 0;
+  /** `table/key` of what the disk has garbled; it is no row any more. */
+  readonly damaged = new Set<string>();
   /** The next commits fail with it: a full disk. */
   failure: Error | undefined;
   /** Waited for before each commit. */
@@ -32,11 +34,16 @@ export class MemoryRecords implements ConversationRecords {
     return Promise.resolve(rows.map(([key, { value }]) => [key, value] as const));
   }
 
+  isDamaged(table: string, key: string): boolean {
+    return this.damaged.has(`${table}/${key}`);
+  }
+
   async commit(changes: Parameters<ConversationRecords["commit"]>[0]): Promise<void> {
     await this.before;
     if (this.failure !== undefined) throw this.failure;
     this.commits += 1;
     for (const { table, key, value } of changes) {
+      this.damaged.delete(`${table}/${key}`);
       if (value === undefined) this.rows.delete(`${table}/${key}`);
       else this.rows.set(`${table}/${key}`, { table, value });
     }

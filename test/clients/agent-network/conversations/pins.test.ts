@@ -99,6 +99,25 @@ describe("trust on first use", () => {
     expect([ada.conversations.mode("bob"), ada.kinds]).toEqual([2, []]);
   });
 
+  it("refuses a peer whose pin is damaged, until the application accepts its key", async () => {
+    const sealed = bob.says("ada", { text: "hello" });
+    ada.records.rows.delete("peers/bob");
+    ada.records.damaged.add("peers/bob");
+    const again = await ada.restart();
+    expect(await again.opens(sealed)).toEqual([]);
+    const plain = bob.frame("ada", "INFORM", { text: "pay" }, "c", {});
+    expect(again.conversations.hearsPlain(plain)).toBe(false);
+    await again.hears(bob.offer("ada", "new"));
+    expect(again.kinds).toEqual(["bad-signature", "plain-from-pinned", "key-changed"]);
+    expect(again.conversations.state("bob", "c")).toBe("refused");
+    const { shown = "", pinned } = again.events.at(-1)?.fingerprints ?? {};
+    expect(pinned).toMatch(/unreadable/);
+    const later = await again.restart();
+    await later.conversations.acceptKey("bob", shown);
+    await meet(later, bob);
+    expect(await bob.opens(later.says("bob", { text: "hello" }))).toEqual([{ text: "hello" }]);
+  });
+
   it("refuses plain frames in the name of one who seals, and hears them of others", () => {
     const plain = bob.frame("ada", "INFORM", { text: "pay" }, "c", {});
     expect(ada.conversations.hearsPlain(plain)).toBe(false);
