@@ -132,12 +132,12 @@ describe("a client's store in a real browser", () => {
   it("is one page's at a time, and says so to another", async () => {
     const first = await tabAt();
     const second = await tabAt();
-    await inPage(first, `${begin}`, "tabs", "p");
-    await expect(inPage(second, `${begin}`, "tabs", "p")).rejects.toThrow(
+    await inPage(first, begin, "tabs", "p");
+    await expect(inPage(second, begin, "tabs", "p")).rejects.toThrow(
       /another page or tab uses the store "tabs".*; close that one, or name another store/,
     );
     await inPage(first, `await window.vault.close()`);
-    await inPage(second, `${begin}`, "tabs", "p");
+    await inPage(second, begin, "tabs", "p");
     await expect(inPage(second, `await m.Vault.open(window.store, "other")`)).rejects.toThrow(/does not open/);
     await inPage(second, `await window.vault.close()`);
   });
@@ -176,7 +176,7 @@ describe("a client's store in a real browser", () => {
 
   it("is refused on a page that is no secure context, with the remedy", async () => {
     const insecure = await tabAt("pages.example");
-    await expect(inPage(insecure, `${begin}`, "insecure", "p")).rejects.toThrow(/https or localhost/);
+    await expect(inPage(insecure, begin, "insecure", "p")).rejects.toThrow(/https or localhost/);
     await expect(inPage(insecure, `await m.Vault.open(undefined, "p")`)).rejects.toThrow(/https or localhost/);
   });
 });
