@@ -1,4 +1,5 @@
 import { OwedChanges } from "./owed-changes.js";
+import { pagesOf } from "./pages.js";
 import type { Change } from "./store.js";
 import type { Vault } from "./vault.js";
 
@@ -16,8 +17,6 @@ const table = "processed";
 const digits = 16;
 const keyForm = /^([\w-]{22}) (\d{16})$/;
 const idForm = /^[\w-]{22}$/;
-/** Rows that are read at once: the application's own work goes on between. */
-const page = 4_096;
 
 /**
  * The messages of each sender that were processed: what comes again is dropped (Agent Network §12.4). In memory
@@ -45,13 +44,11 @@ export class ProcessedIds {
   /** Reads what was kept. A row that is none is removed: its message may be processed once more, and nothing else. */
   static async open(vault: Vault, limits: ProcessedMax = processedMax): Promise<ProcessedIds> {
     const ids = new ProcessedIds(vault, limits);
-    for (let after: string | undefined; ;) {
-      const rows = await vault.hashes.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
+    for await (const rows of pagesOf(vault.hashes, table)) {
       const none = rows.filter(([key, value]) => !ids.#take(key, decoder.decode(value)));
       if (none.length > 0) await vault.hashes.commit(none.map(([key]) => ({ table, key })));
-      after = rows.at(-1)?.[0];
-      if (rows.length < page) return ids;
     }
+    return ids;
   }
 
   /** Whether this message was processed. */

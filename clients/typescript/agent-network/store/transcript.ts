@@ -1,5 +1,6 @@
 import type { JsonValue } from "../conversations/records.js";
 import { OwedChanges } from "./owed-changes.js";
+import { pagesOf } from "./pages.js";
 import type { Change } from "./store.js";
 import type { Vault } from "./vault.js";
 
@@ -57,13 +58,11 @@ export class Transcript {
   /** Looks at what was kept. A row that is none is removed. */
   static async open(vault: Vault, limits: TranscriptMax = transcriptMax): Promise<Transcript> {
     const transcript = new Transcript(vault, limits);
-    for (let after: string | undefined; ;) {
-      const rows = await vault.hashes.read(table, { limit: page, ...(after === undefined ? {} : { after }) });
+    for await (const rows of pagesOf(vault.hashes, table)) {
       const none = rows.filter(([key, value]) => !transcript.#take(key, value.length));
       if (none.length > 0) await vault.hashes.commit(none.map(([key]) => ({ table, key })));
-      after = rows.at(-1)?.[0];
-      if (rows.length < page) return transcript;
     }
+    return transcript;
   }
 
   /** Adds an entry; on disk when it resolves. If it rejects, there is no such entry. */

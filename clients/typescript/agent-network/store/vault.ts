@@ -5,6 +5,7 @@ import { decrypt, encrypt, nonceBytes } from "../crypto/sealed.js";
 import { ready, sodium, type Bytes } from "../crypto/sodium.js";
 import { DamagedRecords } from "./damaged-records.js";
 import { headerBytes, newLock, noHeader, openHeader, type Lock } from "./header.js";
+import { pagesOf } from "./pages.js";
 import { checkPassphrase } from "./passphrase.js";
 import type { Secrets } from "./secrets.js";
 import type { Change, NetworkStore, Range } from "./store.js";
@@ -113,15 +114,10 @@ export class Vault implements ConversationRecords {
 
   /** Records that can be read; of others, whoever opened the vault is told. @throws Error */
   async read(table: string, range?: Range): Promise<readonly (readonly [key: string, value: JsonValue])[]> {
-    this.#mustBeOpen();
-    const rows = await this.#store.read(table, range);
-    this.#mustBeOpen(); // the keys may have been wiped meanwhile
-    const opened = rows.map(([name, value]) => [name, this.#opened(table, name, value)] as const);
-    this.#damaged.found(
-      table,
-      opened.flatMap(([name, row]) => (row === undefined ? [name] : [])),
-    );
-    return opened.flatMap(([, row]) => (row === undefined ? [] : [row]));
+    if (range !== undefined) return this.#openAll(table, await this.hashes.read(table, range));
+    const all: (readonly [string, JsonValue])[] = [];
+    for await (const rows of pagesOf(this.hashes, table)) all.push(...this.#openAll(table, rows));
+    return all;
   }
 
   /** Whether there is a record under this key that was found to be damaged. */
@@ -210,10 +206,20 @@ export class Vault implements ConversationRecords {
     try {
       const parts = { nonce: value.slice(0, nonceBytes), encryptedData: value.slice(nonceBytes) };
       const plain = decrypt(parts, placeOf(table, name), this.#recordsKey);
-      return JSON.parse(textOf(plain)) as [string, JsonValue]; // sealed by #sealed alone: the tag says so
+      return JSON.parse(textOf(plain)) as [string, JsonValue]; // sealed by `sealed` alone: the tag says so
     } catch {
       return undefined; // its tag says no more than that it is not what was written here
     }
+  }
+
+  #openAll(table: string, rows: readonly (readonly [string, Bytes])[]): readonly (readonly [string, JsonValue])[] {
+    this.#mustBeOpen(); // the keys may have been wiped meanwhile
+    const opened = rows.map(([name, value]) => [name, this.#opened(table, name, value)] as const);
+    this.#damaged.found(
+      table,
+      opened.flatMap(([name, row]) => (row === undefined ? [name] : [])),
+    );
+    return opened.flatMap(([, row]) => (row === undefined ? [] : [row]));
   }
 
   #mustBeOpen(): void {
