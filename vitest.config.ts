@@ -12,7 +12,7 @@ const processes = [
   "test/journeys/*.test.ts",
   "test/clients/agentchat/daemon-{control,follow,kill,rewritten,special-files,stop}.test.ts",
   "test/clients/agent-network/crypto/{nonces,sodium}.test.ts",
-  "test/clients/agent-network/store/{full-disk,in-chromium,kill}.test.ts",
+  "test/clients/agent-network/store/{full-disk,in-chromium,store-kill}.test.ts",
   "test/clients/shared/connect-problem.test.ts",
   "test/contracts/python.test.ts",
   "test/docs/remote-bots.test.ts",

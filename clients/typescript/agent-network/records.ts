@@ -29,14 +29,19 @@ export interface RecordsOptions {
   readonly transcript: boolean;
 }
 
-/** Opens what is kept. @throws Error for a wrong passphrase, a damaged store or one that another process has */
+/**
+ * Opens what is kept.
+ * @param damaged hears of records that are damaged, which are left out (Agent Network §14.5)
+ * @throws Error for a wrong passphrase, a store whose header is damaged, or one that another process has
+ */
 export async function openRecords(
   { store = new MemoryStore(), passphrase, transcript }: RecordsOptions,
   platform: Pick<Platform, "openStore">,
+  damaged: (problem: Error) => void,
 ): Promise<Records> {
   const opened = typeof store === "string" ? await platform.openStore(store) : store;
   try {
-    const vault = await Vault.open(opened, passphrase);
+    const vault = await Vault.open(opened, passphrase, damaged);
     const [kept, processed, entries] = await Promise.all([
       VaultMessages.open(vault),
       ProcessedIds.open(vault),

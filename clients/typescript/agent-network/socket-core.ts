@@ -184,7 +184,10 @@ export class SocketCore {
 
   async #openParts(): Promise<Parts> {
     const { agentId } = this.#face;
-    const parts = await openParts(() => openRecords(this.#options, this.#platform), {
+    const damaged = (problem: Error): void => {
+      this.failed(problem);
+    };
+    const parts = await openParts(() => openRecords(this.#options, this.#platform, damaged), {
       agentId,
       clock: this.#clock,
       seedMode: this.#options.seedMode,

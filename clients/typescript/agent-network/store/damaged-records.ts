@@ -4,6 +4,7 @@ import type { Change } from "./store.js";
 const costs: Readonly<Record<string, readonly [what: string, cost: string]>> = {
   peers: ["pinned peers", "they are refused until the application accepts their keys, or forgets them"],
   "used-keys": ["used keys of peers", "an old handshake that is shown again may be answered"],
+  processed: ["ids of processed messages", "such a message may be processed once more"],
   kept: ["messages that waited to be delivered", "they are lost: say them again"],
   transcript: ["entries of the transcript", "they are left out"],
 };

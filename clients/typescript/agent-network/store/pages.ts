@@ -1,7 +1,7 @@
 import type { NetworkStore } from "./store.js";
 
 /** Records that are read and opened at once: the application's own work goes on between. */
-const pageRecords = 1_000;
+const pageRecords = 512;
 
 /** All records of a table, in the order of their keys, some at a time. */
 export async function* pagesOf(

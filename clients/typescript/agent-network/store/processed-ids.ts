@@ -1,5 +1,4 @@
 import { OwedChanges } from "./owed-changes.js";
-import { pagesOf } from "./pages.js";
 import type { Change } from "./store.js";
 import type { Vault } from "./vault.js";
 
@@ -15,12 +14,11 @@ export const processedMax: ProcessedMax = Object.freeze({ ofSender: 20_000, inAl
 const table = "processed";
 /** Digits of a sequence number in a key: their order is that of the numbers. */
 const digits = 16;
-const keyForm = /^([\w-]{22}) (\d{16})$/;
-const idForm = /^[\w-]{22}$/;
 
 /**
- * The messages of each sender that were processed: what comes again is dropped (Agent Network §12.4). In memory
- * as keyed hashes; the oldest of a sender goes first, and those of the sender that has most.
+ * The messages of each sender that were processed: what comes again is dropped (Agent Network §12.4). In memory as keyed
+ * hashes, on disk encrypted, so that nobody sees which are of one sender; the oldest of a sender goes first, and those of
+ * the sender that has most.
  */
 export class ProcessedIds {
   readonly #vault: Vault;
@@ -38,16 +36,20 @@ export class ProcessedIds {
   private constructor(vault: Vault, limits: ProcessedMax) {
     this.#vault = vault;
     this.#limits = limits;
-    this.#changes = new OwedChanges(vault.hashes);
+    this.#changes = new OwedChanges(vault.raw);
   }
 
-  /** Reads what was kept. A row that is none is removed: its message may be processed once more, and nothing else. */
+  /** Reads what was kept. What of it is damaged is told by the vault, and removed: its message may come once more. */
   static async open(vault: Vault, limits: ProcessedMax = processedMax): Promise<ProcessedIds> {
     const ids = new ProcessedIds(vault, limits);
-    for await (const rows of pagesOf(vault.hashes, table)) {
-      const none = rows.filter(([key, value]) => !ids.#take(key, decoder.decode(value)));
-      if (none.length > 0) await vault.hashes.commit(none.map(([key]) => ({ table, key })));
+    for await (const rows of vault.pages(table)) {
+      for (const [key, value] of rows) {
+        const [sender, id] = value as readonly [string, string]; // written by add alone: its tag was right
+        ids.#remember(sender, id, Number(key));
+      }
     }
+    const damaged = vault.damagedIn(table);
+    if (damaged.length > 0) await vault.commit(damaged.map((key) => ({ table, key })));
     return ids;
   }
 
@@ -66,7 +68,7 @@ export class ProcessedIds {
     const number = this.#next;
     this.#remember(of, id, number);
     const changes: readonly Change[] = [
-      { table, key: keyOf(of, number), value: encoder.encode(id) },
+      this.#vault.sealed({ table, key: keyOf(number), value: [of, id] }),
       ...this.#tooMany(of).map((key) => ({ table, key })),
     ];
     await this.#changes.commit(changes, changes);
@@ -75,17 +77,6 @@ export class ProcessedIds {
   /** Ids remembered in all. */
   get size(): number {
     return this.#count;
-  }
-
-  /** A row of the store; false if it is none of ours. */
-  #take(key: string, id: string): boolean {
-    const [, sender, digitsOf] = keyForm.exec(key) ?? [];
-    const number = Number(digitsOf);
-    // One that is damaged could otherwise use up all numbers.
-    if (sender === undefined || !idForm.test(id) || number > Number.MAX_SAFE_INTEGER / 2) return false;
-    if (this.#ofSender.get(sender)?.has(id) === true) return false;
-    this.#remember(sender, id, number);
-    return true;
   }
 
   #remember(sender: string, id: string, number: number): void {
@@ -134,14 +125,4 @@ export class ProcessedIds {
 
 function keyOf(number: number): string {
   return String(number).padStart(digits, "0");
-}
-
-/** The first number that is kept behind another. */
-async function firstBehind(vault: Vault, number: number): Promise<number | undefined> {
-  const [row] = await vault.read(table, { after: keyOf(number), limit: 1 });
-  return row === undefined ? undefined : Number(row[0]);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

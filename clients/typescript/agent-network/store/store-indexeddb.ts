@@ -141,32 +141,6 @@ async function lock(id: string, name: string, locks: LockManager | undefined): P
   return unlock;
 }
 
-/**
- * Takes a name for this page alone, until what it returns is called or the page is gone (W3C Web Locks): two pages with
- * the same keys would overwrite what the other keeps.
- * @throws Error where another page has it, or the page may not ask
- */
-function lockOf(name: string): Promise<() => void> {
-  const { locks } = (globalThis as unknown as { readonly navigator: { readonly locks?: LockManager } }).navigator;
-  if (locks === undefined) {
-    throw new Error("this page may keep nothing: open it by https://, or from localhost (a secure context)");
-  }
-  return new Promise((resolve, reject) => {
-    const held = locks.request(name, { ifAvailable: true }, (lock) => {
-      if (lock === null) {
-        throw new Error(
-          `another page of this browser uses the store "${name}": an agent's keys are one page's; close that one, or ` +
-            "name another store",
-        );
-      }
-      return new Promise<void>((release) => {
-        resolve(release);
-      });
-    });
-    held.catch(reject);
-  });
-}
-
 type KeyBound = (lower: unknown, upper: unknown, lowerOpen: boolean, upperOpen: boolean) => unknown;
 
 function keyRange(table: string, after: string | undefined, before: string | undefined): unknown {

@@ -38,7 +38,7 @@ export const transcriptMax: TranscriptMax = Object.freeze({ entries: 10_000, byt
 const table = "transcript";
 const digits = 16;
 /** Entries that are read from the store at once. */
-const page = 128;
+const page = 256;
 
 /** What was said and heard, encrypted: the document's "all communications are visible to users". */
 export class Transcript {
@@ -52,15 +52,15 @@ export class Transcript {
   private constructor(vault: Vault, limits: TranscriptMax) {
     this.#vault = vault;
     this.#limits = limits;
-    this.#changes = new OwedChanges(vault.hashes);
+    this.#changes = new OwedChanges(vault.raw);
   }
 
   /** Looks at what was kept. A row that is none is removed. */
   static async open(vault: Vault, limits: TranscriptMax = transcriptMax): Promise<Transcript> {
     const transcript = new Transcript(vault, limits);
-    for await (const rows of pagesOf(vault.hashes, table)) {
+    for await (const rows of pagesOf(vault.raw, table)) {
       const none = rows.filter(([key, value]) => !transcript.#take(key, value.length));
-      if (none.length > 0) await vault.hashes.commit(none.map(([key]) => ({ table, key })));
+      if (none.length > 0) await vault.raw.commit(none.map(([key]) => ({ table, key })));
     }
     return transcript;
   }

@@ -17,9 +17,9 @@ const headerTable = "vault";
 const headerKey = "header";
 
 /** Tables whose records have an order: their keys are sequence numbers, which say nothing, and stay as they are. */
-const ordered: ReadonlySet<string> = new Set(["kept", "transcript"]);
+const ordered: ReadonlySet<string> = new Set(["kept", "processed", "transcript"]);
 /** Where there are records, there must be a header. */
-const tables = ["peers", "used-keys", "processed", ...ordered];
+const tables = ["peers", "used-keys", ...ordered];
 
 /**
  * What a client keeps, encrypted (Agent Network §14.1): its private keys under its passphrase, everything else under a
@@ -114,10 +114,15 @@ export class Vault implements ConversationRecords {
 
   /** Records that can be read; of others, whoever opened the vault is told. @throws Error */
   async read(table: string, range?: Range): Promise<readonly (readonly [key: string, value: JsonValue])[]> {
-    if (range !== undefined) return this.#openAll(table, await this.hashes.read(table, range));
+    if (range !== undefined) return this.#openAll(table, await this.raw.read(table, range));
     const all: (readonly [string, JsonValue])[] = [];
-    for await (const rows of pagesOf(this.hashes, table)) all.push(...this.#openAll(table, rows));
+    for await (const rows of this.pages(table)) all.push(...rows);
     return all;
+  }
+
+  /** The same for all records of a table, some at a time: the application's own work goes on between. */
+  async *pages(table: string): AsyncGenerator<readonly (readonly [key: string, value: JsonValue])[]> {
+    for await (const rows of pagesOf(this.raw, table)) yield this.#openAll(table, rows);
   }
 
   /** Whether there is a record under this key that was found to be damaged. */
@@ -126,7 +131,7 @@ export class Vault implements ConversationRecords {
   }
 
   /** The keys of an ordered table under which damaged records were found. */
-  damagedIn(table: "kept" | "transcript"): readonly string[] {
+  damagedIn(table: "kept" | "processed" | "transcript"): readonly string[] {
     return this.#damaged.of(table);
   }
 
@@ -135,7 +140,7 @@ export class Vault implements ConversationRecords {
     await this.#commit(changes.map((change) => this.sealed(change)));
   }
 
-  /** A change as the store has it: to be committed by {@link hashes}. @throws Error after close */
+  /** A change as the store has it: to be committed by {@link raw}. @throws Error after close */
   sealed({ table, key, value }: VaultChange): Change {
     this.#mustBeOpen();
     const name = this.#nameIn(table, key);
@@ -145,8 +150,8 @@ export class Vault implements ConversationRecords {
     return { table, key: name, value: joined(nonce, encrypt(text, placeOf(table, name), nonce, this.#recordsKey)) };
   }
 
-  /** Records that are keyed hashes or sealed already, and so need no encryption. */
-  get hashes(): Pick<NetworkStore, "commit" | "read"> {
+  /** The store, for records that are {@link sealed} already. */
+  get raw(): Pick<NetworkStore, "commit" | "read"> {
     return {
       read: async (table, range) => {
         this.#mustBeOpen();

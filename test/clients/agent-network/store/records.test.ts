@@ -29,6 +29,26 @@ describe("ids of processed messages", () => {
     expect(again.has("bob", "3")).toBe(true);
   });
 
+  it("are all there when there is more than a page of them, and gaps between", async () => {
+    const vault = await inMemory();
+    const ids = await ProcessedIds.open(vault, { ofSender: 700, inAll: 5_000 });
+    await ids.add("ann", "first");
+    for (let id = 0; id < 2_000; id += 1) await ids.add("bob", `${id}`);
+    const again = await ProcessedIds.open(vault);
+    expect([again.size, again.has("ann", "first")]).toEqual([701, true]);
+    expect(["1299", "1300", "1999"].map((id) => again.has("bob", id))).toEqual([false, true, true]);
+  });
+
+  it("show nobody which of them are of one sender", async () => {
+    const disk = new DiskInMemory();
+    const ids = await ProcessedIds.open(await Vault.open(disk, "p"));
+    for (const id of ["1", "2"]) await ids.add("ann", id);
+    const rows = await disk.read("processed");
+    expect(rows.map(([key]) => key)).toEqual(["0000000000000001", "0000000000000002"]);
+    const [one = "", other = ""] = rows.map(([, value]) => Buffer.from(value).toString("latin1"));
+    for (let at = 0; at + 6 <= one.length; at += 1) expect(other).not.toContain(one.slice(at, at + 6));
+  });
+
   it("of a sender that floods go before those of others", async () => {
     const vault = await inMemory();
     const ids = await ProcessedIds.open(vault, { ofSender: 100, inAll: 10 });
@@ -36,7 +56,7 @@ describe("ids of processed messages", () => {
     for (let n = 0; n < 30; n += 1) await ids.add("mallory", String(n));
     await ids.add("bob", "his");
     expect([ids.size, ids.has("ann", "hers"), ids.has("bob", "his")]).toEqual([10, true, true]);
-    expect((await vault.hashes.read("processed")).length).toBe(10);
+    expect((await vault.raw.read("processed")).length).toBe(10);
   });
 
   it("that a full disk refused are known to this process, and on disk with a later one", async () => {
@@ -68,11 +88,11 @@ describe("the transcript", () => {
     expect((await read({})).length).toBe(100);
   });
 
-  it("holds so many bytes as it says, as they lie on the disk", async () => {
+  it("has a transcript whose oldest entries go: it holds so many bytes as it says, as they lie on the disk", async () => {
     const vault = await inMemory();
     const transcript = await Transcript.open(vault, { entries: 100, bytes: 10_000 });
     for (let at = 1; at <= 20; at += 1) await transcript.add(transcriptEntry(at, "bob", "é".repeat(1_000)));
-    const rows = await vault.hashes.read("transcript");
+    const rows = await vault.raw.read("transcript");
     const bytes = rows.reduce((sum, [, value]) => sum + value.length, 0);
     expect(rows).toHaveLength(4);
     expect(bytes).toBeLessThan(10_000);

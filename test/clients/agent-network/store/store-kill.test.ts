@@ -5,107 +5,166 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { LmdbStore } from "../../../../clients/typescript/agent-network/node/store-lmdb.js";
 import { VaultMessages } from "../../../../clients/typescript/agent-network/store/kept-messages.js";
+import { ProcessedIds } from "../../../../clients/typescript/agent-network/store/processed-ids.js";
+import { Transcript } from "../../../../clients/typescript/agent-network/store/transcript.js";
 import { Vault } from "../../../../clients/typescript/agent-network/store/vault.js";
+import { Dice } from "../../../fuzz/dice.js";
 
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "network-kill-"));
-  folders.push(folder);
-  return folder;
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "network-store-kill-"));
+  folders.push(made);
+  return join(made, "agent");
 }
 
-const client = (path: string): string =>
+const dist = (path: string): string =>
   JSON.stringify(new URL(`../../../../dist/clients/typescript/agent-network/${path}`, import.meta.url).href);
 
-/** Commits pairs, tells each that is committed, and kills itself right after the one that it was told. */
-const pairs = `
+const opening = `
   import { writeSync } from "node:fs";
-  import { LmdbStore } from ${client("node/store-lmdb.js")};
-  const [folder, from, killAfter] = [process.argv[1], Number(process.argv[2]), Number(process.argv[3])];
-  const store = await LmdbStore.open(folder);
-  for (let told = from; ; told += 1) {
-    const value = Buffer.from("value " + told);
-    const key = String(told).padStart(8, "0");
-    const committed = store.commit([{ table: "one", key, value }, { table: "other", key, value }]).then(() => {
-      writeSync(1, key + "\\n");
-      if (told === killAfter) process.kill(process.pid, "SIGKILL");
+  import { LmdbStore } from ${dist("node/store-lmdb.js")};
+  import { VaultMessages } from ${dist("store/kept-messages.js")};
+  import { ProcessedIds } from ${dist("store/processed-ids.js")};
+  import { Transcript } from ${dist("store/transcript.js")};
+  import { Vault } from ${dist("store/vault.js")};
+  const [path, passphrase, ...args] = process.argv.slice(1);
+  const tell = (line) => writeSync(1, line + "\\n");
+  const vault = await Vault.open(await LmdbStore.open(path), passphrase);
+`;
+
+/** Keeps, removes, marks and writes down messages, tells each when it is committed, and kills itself. */
+const writer = `${opening}
+  const [from, killAfter] = args.map(Number);
+  const messages = await VaultMessages.open(vault);
+  const ids = await ProcessedIds.open(vault);
+  const transcript = await Transcript.open(vault, { entries: 50, bytes: 1e6 });
+  const kept = (seq) => ({
+    seq, messageId: "m" + seq, recipientId: "bob-of-elsewhere", conversationId: "c", messageType: "INFORM",
+    content: { text: "secret words " + seq }, timestamp: seq, metadata: {}, keptAt: seq, expiresAt: 1e13,
+  });
+  for (let seq = from; ; seq += 1) {
+    const told = Promise.all([
+      messages.put(kept(seq)).then(() => tell("kept " + seq)),
+      seq - 10 < from ? undefined : messages.remove(["m" + (seq - 10)]).then(() => tell("removed " + (seq - 10))),
+      ids.add("ann", "id-" + seq).then(() => tell("processed " + seq)),
+      transcript.add({ ...kept(seq), direction: "SENT", at: seq, peer: "bob-of-elsewhere", sealed: true, verified: true })
+        .then(() => tell("written " + seq)),
+      seq % 4 === 0
+        ? vault.commit(["a", "b"].map((key) => ({ table: "peers", key, value: seq }))).then(() => tell("both " + seq))
+        : undefined,
+    ]).then(() => {
+      if (seq >= killAfter) process.kill(process.pid, "SIGKILL");
     });
-    if (told % 5 === 0) await committed;
+    if (seq % 5 === 0) await told;
+    else if (seq % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 `;
 
-/** Changes the passphrase to and fro, tells when it begins, and is killed in the middle of it. */
-const changes = `
-  import { LmdbStore } from ${client("node/store-lmdb.js")};
-  import { Vault } from ${client("store/vault.js")};
-  const [folder, now, next, afterMs] = process.argv.slice(1);
-  const vault = await Vault.open(await LmdbStore.open(folder), now);
-  setTimeout(() => process.kill(process.pid, "SIGKILL"), Number(afterMs));
-  for (;;) {
-    await vault.changePassphrase(now, next);
-    await vault.changePassphrase(next, now);
-  }
-`;
-
-function run(program: string, ...args: readonly string[]): string {
-  const { stdout, stderr, signal } = spawnSync(process.execPath, ["--input-type=module", "-e", program, ...args], {
+function run(
+  script: string,
+  ...args: readonly string[]
+): { readonly lines: readonly string[]; readonly signal: unknown } {
+  const { stdout, stderr, signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script, ...args], {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 30_000,
   });
   expect(signal, stderr).toBe("SIGKILL");
-  return stdout;
+  return { lines: stdout.trim().split("\n"), signal };
 }
 
 describe("a client's store whose process is killed", () => {
-  it("has all that it said is committed, and nothing by half, kill after kill", async () => {
-    const folder = newFolder();
-    let from = 0;
-    for (const more of [1, 7, 23, 40, 12, 33]) {
-      const told = run(pairs, folder, String(from), String(from + more))
-        .trim()
-        .split("\n");
-      const store = await LmdbStore.open(folder);
-      const [one, other] = [await store.read("one"), await store.read("other")];
-      const keys = one.map(([key]) => key);
-      expect(told.filter((key) => !keys.includes(key))).toEqual([]);
-      expect(other).toEqual(one);
-      for (const [key, value] of one) expect(Buffer.from(value).toString()).toBe(`value ${String(Number(key))}`);
-      from = Number(keys.at(-1)) + 1;
-      await store.close();
+  it("has all that it said is committed, whole, kill after kill, and nothing of it can be read without the keys", async () => {
+    const path = folder();
+    const dice = new Dice(11);
+    let from = 1;
+    for (let kill = 0; kill < 5; kill += 1) {
+      const { lines } = run(writer, path, "correct horse", String(from), String(from + dice.between(1, 60)));
+      const seqs = (what: string): readonly number[] =>
+        lines.flatMap((line) => (line.startsWith(`${what} `) ? [Number(line.slice(what.length + 1))] : []));
+      const vault = await Vault.open(await LmdbStore.open(path), "correct horse");
+      const messages = (await VaultMessages.open(vault)).all();
+      const removed = new Set(seqs("removed"));
+      const waiting = new Map(messages.map((kept) => [kept.seq, kept.content["text"]]));
+      // What was said after the last word of the process may be there or not; never half.
+      for (const seq of seqs("kept")) {
+        if (removed.has(seq)) expect(waiting.has(seq)).toBe(false);
+        else if (waiting.has(seq)) expect(waiting.get(seq)).toBe(`secret words ${seq}`);
+        else expect(seq).toBeLessThanOrEqual(Math.max(...seqs("kept")) - 9); // its removal was on its way
+      }
+      const ids = await ProcessedIds.open(vault);
+      expect(seqs("processed").every((seq) => ids.has("ann", `id-${seq}`))).toBe(true);
+      const written = (await (await Transcript.open(vault)).read({ limit: 1_000 })).map(({ at }) => at);
+      const last = Math.max(...seqs("written"));
+      for (const seq of seqs("written")) if (seq > last - 40) expect(written).toContain(seq);
+      const pins = (await vault.read("peers")).map(([, value]) => value);
+      expect(new Set(pins).size).toBeLessThanOrEqual(1);
+      if (seqs("both").length > 0) expect(pins[0]).toBeGreaterThanOrEqual(Math.max(...seqs("both")));
+      // Everything that lies there, byte for byte.
+      const { signing, agreement } = vault.identity();
+      const secrets = [signing.privateKey, signing.privateKey.slice(0, 32), agreement.privateKey].map((key) =>
+        Buffer.from(key),
+      );
+      const markers: readonly (Buffer | string)[] = [
+        ...secrets,
+        ...secrets.flatMap((key) => [key.toString("base64").slice(0, 40), key.toString("hex")]),
+        "correct horse",
+        "secret words",
+        "bob-of-elsewhere",
+        ...["INFORM", "elsewhere", "correct horse"].map((text) => Buffer.from(text, "utf16le")),
+      ];
+      await vault.close();
+      for (const file of readdirSync(path, { recursive: true, encoding: "utf8" })) {
+        const bytes = file === "records" ? Buffer.alloc(0) : readFileSync(join(path, file));
+        for (const marker of markers) expect(bytes.includes(marker), file).toBe(false);
+      }
+      from = Math.max(...messages.map(({ seq }) => seq), ...seqs("kept")) + 1;
     }
-  });
+  }, 120_000);
 
-  it("is opened by the old passphrase or the new one, whenever a change is cut off", async () => {
-    const folder = newFolder();
-    const vault = await Vault.open(await LmdbStore.open(folder), "first");
-    const { signing } = vault.identity();
-    const publicKey = signing.publicKey.slice();
-    await vault.close();
-    let [now, next] = ["first", "second"];
-    for (const afterMs of [40, 310, 570, 890]) {
-      run(changes, folder, now, next, String(afterMs));
-      const opened = await Promise.all([]).then(async () => {
-        for (const passphrase of [now, next]) {
-          const store = await LmdbStore.open(folder);
-          const found = await Vault.open(store, passphrase).catch(() => undefined);
-          if (found !== undefined) return { found, passphrase };
-          await store.close();
-        }
+  it("in the middle of a change of the passphrase opens by the old or by the new one", async () => {
+    const path = folder();
+    const opens = async (passphrase: string): Promise<Uint8Array | undefined> => {
+      const store = await LmdbStore.open(path);
+      try {
+        return (await Vault.open(store, passphrase)).identity().signing.publicKey;
+      } catch {
         return undefined;
-      });
-      expect(opened?.found.identity().signing.publicKey).toEqual(publicKey);
-      if (opened?.passphrase === next) [now, next] = [next, now];
-      await opened?.found.close();
+      } finally {
+        await store.close();
+      }
+    };
+    const first = await Vault.open(await LmdbStore.open(path), "0");
+    const key = first.identity().signing.publicKey;
+    await first.close();
+    let valid = 0;
+    // Changes it again and again, and is killed at some moment of it.
+    const changer = `${opening}
+      const [now, killAfterMs] = args.map(Number);
+      setTimeout(() => process.kill(process.pid, "SIGKILL"), killAfterMs);
+      for (let nth = now; ; nth += 1) {
+        tell("begins " + nth);
+        await vault.changePassphrase(String(nth), String(nth + 1));
+        tell("changed " + (nth + 1));
+      }
+    `;
+    for (const killAfterMs of [300, 600, 900]) {
+      const { lines } = run(changer, path, String(valid), String(valid), String(killAfterMs));
+      const said = lines.flatMap((line) => /^changed (\d+)$/.exec(line)?.[1] ?? []).map(Number);
+      const told = Math.max(valid, ...said);
+      const found = [await opens(String(told)), await opens(String(told + 1))];
+      expect(found.filter((one) => one !== undefined)).toEqual([key]);
+      valid = found[0] === undefined ? told + 1 : told;
     }
-  });
+  }, 120_000);
 });
 
 it("has nothing in its files that tells names, words, keys or the passphrase", async () => {
-  const folder = newFolder();
-  const vault = await Vault.open(await LmdbStore.open(folder), "marker-passphrase");
+  const path = folder();
+  const vault = await Vault.open(await LmdbStore.open(path), "marker-passphrase");
   const kept = await VaultMessages.open(vault);
   const text = { messageType: "INFORM", content: { text: "marker-content" }, metadata: {} };
   const when = { timestamp: 1, keptAt: 1, expiresAt: 2 };
@@ -118,7 +177,7 @@ it("has nothing in its files that tells names, words, keys or the passphrase", a
   });
   const publicKey = Buffer.from(signing.publicKey).toString("base64");
   await vault.close();
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
   const all = Buffer.concat(files.map((one) => readFileSync(join(one.parentPath, one.name))));
   expect(all.includes(publicKey)).toBe(true); // the search finds what is there
   for (const marker of ["marker-", ...secrets]) expect(all.includes(marker)).toBe(false);
