@@ -1,4 +1,5 @@
 import type { Clock } from "../../../src/core/clock.js";
+import { Application } from "./application.js";
 import { OpenCalls } from "./calls.js";
 import { Connection } from "./connection.js";
 import { pinsMax } from "./conversations/peers.js";
@@ -11,7 +12,7 @@ import type { Face } from "./face.js";
 import { parseFrame, system, writeFrame, type NetworkFrame } from "./frames.js";
 import type { AuthToken } from "./login-token.js";
 import { MessageLog } from "./message-log.js";
-import { entryOf, isReserved, type Message } from "./message.js";
+import { entryOf, type Message } from "./message.js";
 import { Metrics } from "./metrics.js";
 import { defaults, type FullOptions, type SocketOptions } from "./options.js";
 import { openParts, type Parts } from "./parts.js";
@@ -34,12 +35,14 @@ export class SocketCore {
   readonly log: MessageLog;
   connection: Connection | undefined;
   readonly #face: Face;
+  readonly #application: Application;
   readonly #login: { readonly url: string; readonly authToken: AuthToken };
   readonly #options: FullOptions;
   readonly #platform: Platform;
   readonly #clock: Clock;
   readonly #calls: OpenCalls;
   readonly #degradation: Degradation;
+  // bound: messages that are being handed over · evicts: with the message · owner: SocketCore
   readonly #untold = new WeakMap<Message, NetworkError>();
   #parts: Parts | undefined;
   #opening: Promise<Parts> | undefined;
@@ -54,6 +57,7 @@ export class SocketCore {
     platform: Platform,
   ) {
     this.#face = face;
+    this.#application = new Application(face);
     this.#login = login;
     this.#options = { ...defaults, ...options };
     this.#platform = platform;
@@ -62,17 +66,17 @@ export class SocketCore {
     this.log = new MessageLog(() => clock.now());
     this.#calls = new OpenCalls(clock);
     this.events = new SecurityEvents((event) => {
-      this.#safely(() => {
+      this.#application.safely(() => {
         face.handleEncryptionError(event);
       });
     });
     this.proposals = new Proposals(clock, (proposal) => {
-      this.#safely(() => {
+      this.#application.safely(() => {
         face.onProposal(proposal);
       });
     });
     this.#degradation = new Degradation(clock, (report) => {
-      this.#safely(() => {
+      this.#application.safely(() => {
         face.onDegraded(report);
       });
     });
@@ -177,9 +181,7 @@ export class SocketCore {
 
   /** Something failed that nobody waits for. */
   failed(error: Error): void {
-    this.#safely(() => {
-      this.#face.onError(error);
-    });
+    this.#application.failed(error);
   }
 
   async #openParts(): Promise<Parts> {
@@ -204,8 +206,7 @@ export class SocketCore {
       },
       handshaken: (frame, isNew) => {
         if (isNew) this.#met(frame.senderId);
-        const own = this.#face.messageHandlers.get("HANDSHAKE");
-        if (own !== undefined) void this.#call(own, { ...frame, sealed: false, verified: true });
+        this.#application.handle({ ...frame, sealed: false, verified: true });
       },
       offerWanted: () => {
         this.#trouble("sealing");
@@ -213,7 +214,10 @@ export class SocketCore {
       note: (message) => {
         this.proposals.heard(message);
       },
-      hear: (message) => this.#hear(message),
+      hear: (message) => {
+        this.metrics.heard();
+        return this.#application.hear(message);
+      },
       record: (message) => {
         this.#record(message);
       },
@@ -245,7 +249,7 @@ export class SocketCore {
       },
       say: (messageType, content) => writeFrame(this.desk.frame(messageType, content)),
       text: (text) => {
-        this.#safely(() => {
+        this.#application.safely(() => {
           this.#face.handleIncomingMessage(text);
         });
       },
@@ -257,7 +261,7 @@ export class SocketCore {
         });
         this.#parts?.outbox.lineUp();
         this.desk.lineUp();
-        this.#safely(() => {
+        this.#application.safely(() => {
           this.#face.onOpen();
         });
       },
@@ -281,7 +285,7 @@ export class SocketCore {
       networkError("CONNECTION_ERROR", "the connection was lost before the broker had answered"),
       system,
     );
-    this.#safely(() => {
+    this.#application.safely(() => {
       this.#face.handleDisconnection(closed);
     });
   }
@@ -299,8 +303,7 @@ export class SocketCore {
       const untold = this.#refused(told.refusal, told.originalMessageId);
       if (untold !== undefined) this.#untold.set(message, untold);
     }
-    const own = this.#face.messageHandlers.get(frame.messageType);
-    void this.#call(own, message).then(() => this.#call((heard) => this.#face.onMessage(heard), message));
+    this.#application.tell(message);
   }
 
   /** @returns what nobody is told otherwise */
@@ -316,17 +319,9 @@ export class SocketCore {
     return isKept || recoverable || this.#calls.fail(about, error) ? undefined : error;
   }
 
-  /** The application hears a message of an agent: its handler first, then whoever hears everything. */
-  async #hear(message: Message): Promise<void> {
-    this.metrics.heard();
-    // Under these names the broker and this client speak: what an agent says under them is no word of theirs.
-    if (!isReserved(message.messageType)) await this.#face.messageHandlers.get(message.messageType)?.(message);
-    await this.#face.onMessage(message);
-  }
-
   #record(message: Omit<Message, "timestamp">): void {
     const entry = entryOf(message, this.#face.agentId, this.#clock.now());
-    this.#safely(() => {
+    this.#application.safely(() => {
       this.#face.onTranscript(entry);
     });
     if (!this.#options.transcript) return;
@@ -343,7 +338,7 @@ export class SocketCore {
     this.metrics.report(report);
     if (state === "failed")
       this.#calls.fail(messageId, networkError("MESSAGE_ERROR", `it was not delivered: ${message}`, { reason }));
-    this.#safely(() => {
+    this.#application.safely(() => {
       this.#face.onDelivery(report);
     });
   }
@@ -351,7 +346,7 @@ export class SocketCore {
   #met(peer: string): void {
     const facts = this.#know(peer);
     if (facts !== undefined)
-      this.#safely(() => {
+      this.#application.safely(() => {
         this.#face.onPeer(facts);
       });
   }
@@ -370,25 +365,6 @@ export class SocketCore {
 
   #trouble(kind: Trouble): void {
     if (this.#phase === "open") this.#degradation.trouble(kind);
-  }
-
-  async #call(handler: ((message: Message) => unknown) | undefined, message: Message): Promise<void> {
-    try {
-      await handler?.(message);
-    } catch (thrown) {
-      this.failed(thrown instanceof Error ? thrown : new Error(String(thrown)));
-    }
-  }
-
-  /** A callback of the application that throws stops nothing here: the process hears of it, as of any listener. */
-  #safely(call: () => void): void {
-    try {
-      call();
-    } catch (thrown) {
-      queueMicrotask(() => {
-        throw thrown;
-      });
-    }
   }
 }
 
