@@ -60,7 +60,10 @@ describe("the client of Agent Network that is written from its README alone", ()
       expect([code, stderr]).toEqual([0, ""]);
       const answer = { data: { text: "sdk heard: Free on Monday, señora?" }, error: null };
       expect(JSON.parse(stdout.split("\n")[1] ?? "")).toMatchObject(answer);
-      await eventually(() => told.filter((state) => state === "delivered").length === 3, "receipts for two questions and an answer");
+      await eventually(
+        () => told.filter((state) => state === "delivered").length === 3,
+        "receipts for two questions and an answer",
+      );
       expect(told.filter((word) => !["kept", "waiting", "sent", "delivered"].includes(word))).toEqual([]);
     } finally {
       await sdk.close();

@@ -122,8 +122,9 @@ export class Conversation {
 /** The conversations that have keys or wait for them: the longest unused of a peer go first. */
 export class ConversationTable {
   readonly #limits: typeof conversationsMax;
-  // The longest unused first. bound: peers of the conversations below, inAll at most · evicts: goes with its last
-  // conversation · owner: ConversationTable
+  /** The longest unused first. */
+  // bound: peers of the conversations below, inAll at most · evicts: goes with its last conversation · owner:
+  // ConversationTable
   readonly #ofPeer = new Map<string, Map<string, Conversation>>();
   #size = 0;
 

@@ -178,7 +178,7 @@ export function signed(
 
 /** As every type: 1–256 characters, some of which JavaScript counts as two (Agent Network §1.1). */
 function isType(text: string): boolean {
-  return text !== "" && text.length <= 2 * typeMax && [...text].length <= typeMax;
+  return text !== "" && text.length <= 2 * typeMax && Array.from(text).length <= typeMax;
 }
 
 function isCounter(value: unknown): value is number {
