@@ -136,6 +136,22 @@ class Delivery(unittest.IsolatedAsyncioTestCase):
         await world.waits(100)
         self.assertEqual((len(world.said), world.states.count("delivered")), (4, 2))
 
+    async def test_takes_no_receipt_of_an_earlier_key_for_a_later_counter(self):
+        world = await World.open(self, options=replace(OPTIONS, under_way_max=2))
+        ids = [(await world.says(f"n{n}"))[0] for n in range(2)]
+        await world.wrote(2)
+        world.alice.conversations.renew_all()
+        world.clock.now += 1
+        await world.alice.meets(world.bob)
+        world.outbox.line_down()
+        world.outbox.ready("agent_bob", CONVERSATION)
+        world.outbox.line_up(1, 1)
+        await world.wrote(3)
+        world.outbox.receipt("agent_bob", ids)  # the second is not sealed anew yet
+        self.assertEqual(world.outbox.size, 0)
+        await world.waits(5)
+        self.assertEqual(world.said[3], world.said[2], "the first has a counter that may not have come")
+
     async def test_makes_a_new_key_where_a_counter_of_what_was_delivered_may_never_come(self):
         store = MemoryStore()
         world = await World.open(self, store)

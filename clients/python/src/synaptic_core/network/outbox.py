@@ -140,7 +140,7 @@ class Outbox:
                 item.is_over = True
                 self._settled.end(item, None)
             else:
-                for before in lane.over_before(item):
+                for before in [] if item.was_said else lane.over_before(item):
                     self._lanes.remove(lane, before)
                 self._end(lane, item)
             for other in lane.items.values():
