@@ -100,7 +100,7 @@ describe("the clients in TypeScript and Python", () => {
     for (const text of ["n1", "n2"]) expect(await py.tells("heard")).toBe(text);
 
     py.say({ do: "inform", to: "agent_alice", texts: ["m0"] });
-    await eventually(() => alice.texts.length === 1, "m0 is heard");
+    await py.tells("delivered");
     await alice.close();
     const before = alice.texts;
     py.say({ do: "inform", to: "agent_alice", texts: ["m1", "m2"] });

@@ -17,6 +17,7 @@ options = NetworkOptions(retry_first_s=1, retry_most_s=2, reconnect_first_s=0.05
 agent = SecureAgent(url, token, name, options=options, **({"passphrase": "py", "store": store} if store else {}))
 tell = lambda **what: print(json.dumps(what), flush=True)
 agent.on_security(lambda event: tell(security=event.kind, shown=event.fingerprints.shown if event.fingerprints else None))
+agent.on_delivery(lambda report: tell(delivered=report.recipient) if report.state == "delivered" else None)
 
 @agent.on("QUERY")
 async def _(query):
