@@ -171,6 +171,18 @@ describe("the client of Agent Network in a web page", () => {
     });
   });
 
+  it("is refused what it has kept while another page uses that, and is given it when that page is gone", async () => {
+    const [one, other] = [await site.open(chromium), await site.open(chromium)];
+    const options = { passphrase, store: "shared" };
+    await enter(one, "ada", options);
+    const print = await one.run("return ada.fingerprint()");
+    await expect(enter(other, "ada", options)).rejects.toThrow(/page|tab/);
+    await one.run("await ada.close()");
+    await other.reload();
+    await enter(other, "ada", options);
+    expect(await other.run("return ada.fingerprint()")).toBe(print);
+  });
+
   it("keeps nothing without a passphrase, and is somebody new after a reload, whom its peer refuses until it accepts", async () => {
     const page = await site.open(chromium);
     const ned = await node("ned");
