@@ -134,7 +134,7 @@ export class Conversations {
   offer(peer: string, conversationId: string): HandshakeContent | undefined {
     this.#check(peer);
     const isRenewing = this.#table.get(peer, conversationId)?.isRenewing === true;
-    if (this.state(peer, conversationId) === "ready" && !isRenewing) return undefined;
+    if (this.state(peer, conversationId) === "ready" && !isRenewing) return undefined; // in seed mode it is both
     return this.#handshakes.offer(peer, conversationId);
   }
 
@@ -147,12 +147,12 @@ export class Conversations {
     return this.#turns.run(frame.senderId, () => (this.#isClosed ? {} : this.#handshakes.heard(frame)));
   }
 
-  /** Where a conversation stands. */
+  /** Where a conversation stands; `ready` only where it has a key that is not to be renewed. */
   state(peer: string, conversationId: string): ConversationState {
     if (this.#peers.refusal(peer) !== undefined) return "refused";
     if (this.mode(peer) === "seed" && this.#seedPeers.sealing(peer) !== undefined) return "ready";
     const conversation = this.#table.get(peer, conversationId);
-    if (conversation?.current !== undefined && !conversation.isSpent) return "ready";
+    if (conversation?.current !== undefined && !conversation.isSpent && !conversation.isRenewing) return "ready";
     return conversation?.isOffered === true ? "offered" : "none";
   }
 
@@ -319,7 +319,8 @@ export class Conversations {
   #renewConversations(): void {
     const conversations = this.#table.all();
     for (const peer of new Set(conversations.map((conversation) => conversation.peer))) {
-      const withKeys = this.#table.of(peer).filter(({ id }) => this.state(peer, id) === "ready");
+      const isReady = (id: string): boolean => this.state(peer, id) === "ready";
+      const withKeys = this.#table.of(peer).filter(({ id, current }) => current !== undefined || isReady(id));
       this.#renewal.spread(withKeys, (conversation) => {
         if (conversation.isClosed) return;
         conversation.isRenewing = true;

@@ -48,7 +48,7 @@ describe("renewal", () => {
   it("replaces the key of a conversation, whose counters begin anew, and loses nothing that is on its way", async () => {
     const before = [ada.says("bob", { text: "one" }), ada.says("bob", { text: "two" })];
     await ada.conversations.renewAll();
-    expect(ada.conversations.state("bob", "c")).toBe("ready");
+    expect(ada.conversations.state("bob", "c")).toBe("none");
     const alsoBefore = ada.says("bob", { text: "three" });
     await meet(ada, bob);
     expect(ada.conversations.offer("bob", "c")).toBeUndefined();
