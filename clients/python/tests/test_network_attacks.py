@@ -8,7 +8,7 @@ from synaptic_core.network.options import NetworkOptions
 from synaptic_core.network.sealed import SealedHead, seal
 
 from .network_pairs import CONVERSATION, Clock, Side
-from .test_network_outbox import OPTIONS, World
+from .test_network_outbox import OPTIONS, World, refusal
 
 
 def by_no_key(sender, to, conversation):
@@ -117,3 +117,44 @@ class Receipts(unittest.IsolatedAsyncioTestCase):
         kinds = [frame.message_type for frame in world.said]
         self.assertLess(kinds.index("HANDSHAKE"), kinds.index("ENCRYPTED"))
         self.assertLess(kinds.index("ENCRYPTED"), 8)
+
+
+class Renewals(unittest.IsolatedAsyncioTestCase):
+    async def test_that_nobody_answers_are_made_up_for_before_more_is_sealed(self):
+        world = await World.open(self, options=NetworkOptions(**{**OPTIONS.__dict__, "tries_max": 3}))
+        world.alice.conversations.renew_all()
+        world.outbox.offer_wanted("agent_bob", CONVERSATION)
+        for _ in range(8):
+            await world.waits(60)
+        self.assertEqual([frame.message_type for frame in world.said], ["HANDSHAKE"] * 3)
+        await world.says("hi")
+        await world.wrote(4)
+        self.assertEqual([frame.message_type for frame in world.said[3:]], ["HANDSHAKE"])
+
+    async def test_that_the_absent_do_not_answer_are_forgotten_until_then(self):
+        world = await World.open(self, is_met=False)
+        for number in range(20):
+            world.outbox.offer_wanted(f"agent_{number}", "conv")
+        await world.wrote(20)
+        for frame in list(world.said):
+            world.outbox.refused(refusal("RECIPIENT_NOT_FOUND", frame.message_id, True))
+        self.assertEqual([*world.outbox._lanes], [])
+
+
+class Strangers(unittest.IsolatedAsyncioTestCase):
+    async def test_have_few_handshakes_offered_however_many_names_they_have(self):
+        clock = Clock()
+        alice, bob = await Side.open("agent_alice", clock), await Side.open("agent_bob", clock)
+        for number in range(100):
+            for _ in range(2):
+                await bob.opens(replace(by_no_key(alice, bob, "conv"), sender_id=f"agent_{number}"))
+        self.assertEqual(bob.wanted, [(f"agent_{number}", "conv") for number in range(10)])
+
+    async def test_say_the_identical_frame_sixteen_times_and_no_more(self):
+        clock = Clock()
+        alice, bob = await Side.open("agent_alice", clock), await Side.open("agent_bob", clock)
+        await alice.meets(bob)
+        frame = alice.seals(bob, {"n": 1})
+        heard = [await bob.opens(frame) for _ in range(20)]
+        self.assertEqual(sum(map(len, heard)), 16)
+        self.assertEqual(bob.kinds, ["replayed"] * 4)

@@ -76,7 +76,7 @@ class Conversations:
         pin = self._peers.get(peer)
         if pin is not None and pin.shown is not None:
             raise Fault("forbidden", f"the key of {peer} has changed: compare fingerprints with its owner, then accept_key")
-        if self.is_ready(peer, conversation_id) and not self._is_renewing(peer, conversation_id):
+        if self.is_ready(peer, conversation_id) and not self.is_renewing(peer, conversation_id):
             return None
         identity = self._vault.identity
         facts = HandshakeFacts(conversation_id, self._own, peer)
@@ -334,7 +334,8 @@ class Conversations:
         talk = self._talks.get((frame.sender_id, frame.conversation_id))
         return talk is not None and talk.is_offered and talk.open is not None and frame.content.get("answers") == to_base64(talk.open.public)
 
-    def _is_renewing(self, peer: str, conversation_id: str) -> bool:
+    def is_renewing(self, peer: str, conversation_id: str) -> bool:
+        """True where there is a key that nothing more is to be sealed by."""
         talk = self._talks.get((peer, conversation_id))
         return self.mode(peer) == V2 and talk is not None and talk.is_renewing
 

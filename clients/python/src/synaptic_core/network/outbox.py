@@ -274,7 +274,8 @@ class Outbox:
         return lane.next_item(now, self._most(lane))
 
     def _needs_offer(self, lane: Lane) -> bool:
-        return not lane.is_plain and (lane.is_wanted or not self._conversations.is_ready(lane.peer, lane.conversation_id))
+        peer, conversation_id = lane.peer, lane.conversation_id
+        return not lane.is_plain and (lane.is_wanted or not self._conversations.is_ready(peer, conversation_id) or self._conversations.is_renewing(peer, conversation_id))
 
     def _most(self, lane: Lane) -> int:
         """Without a counter one at a time is on the line, so that the order is kept."""
