@@ -54,6 +54,12 @@ describe("broker network doctor", () => {
     }
   });
 
+  it("tells which step fails where its own two agents never get in", async () => {
+    const ended = await served.cli("network", "doctor", "ws://127.0.0.1:1/agent-network/v1/connect", "--json");
+    expect([ended.code, results(ended)]).toEqual([1, ["failed", "skipped", "skipped", "skipped"]]);
+    expect(failedIn(ended)).toMatchObject({ check: "connect" });
+  });
+
   it("tells a program the same, as JSON", async () => {
     const { code, stdout } = await served.cli("network", "doctor", "--json");
     const { ok, findings } = JSON.parse(stdout) as Report;

@@ -47,7 +47,7 @@ const remedies: Readonly<Record<SecurityKind, string>> = {
   "bad-signature": tamper,
   "bad-tag": "it was dropped; after three of them a new handshake is offered by itself",
   "key-changed":
-    "compare the fingerprint with the agent's owner by another road, then accept it or keep the pinned one",
+    "compare the fingerprint with the agent's owner by another road, then accept it or keep the pinned one (acceptKey)",
   downgrade: "it was refused; if the agent went back to an old program on purpose, forget it and meet it anew",
   "used-ephemeral":
     "it was refused, as an old offer that is shown again would be; a new handshake is offered by itself",

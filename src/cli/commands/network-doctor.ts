@@ -105,7 +105,12 @@ async function lent(
     identity: { name, token: lending.token },
     async end() {
       await lending.end();
-      await asOperator(choice, (operator) => askBroker(operator, "network.forget", { user: name }));
+      try {
+        await asOperator(choice, (operator) => askBroker(operator, "network.forget", { user: name }));
+      } catch (thrown) {
+        // Who never got in has left nothing to forget, and what was found is to be told.
+        if (asFault(thrown).code !== "not-found") throw thrown;
+      }
     },
   };
 }
