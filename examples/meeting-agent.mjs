@@ -4,6 +4,9 @@
 //
 //     node examples/meeting-agent.mjs TOKEN [OTHER] [ADVISER] [URL]
 //
+// ada keeps no key here: who has met her and keeps her key (the page with a passphrase, say) refuses her new one at the
+// next run, and she hears TIMEOUT_ERROR. Give her { passphrase, store } to stay who she is.
+//
 // TOKEN is what `npx broker token ada --jwt` prints. ADVISER: python3 examples/plain_agent.py adviser
 import { NetworkError, SecureAgentSocket } from "synaptic-core/agent-network";
 
