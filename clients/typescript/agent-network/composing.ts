@@ -41,11 +41,11 @@ export async function compose(
   content: Fields,
   options: SendOptions,
 ): Promise<NewMessage> {
+  checkRecipient(to);
   const isPlain = options.plain === true;
   const messageId = options.messageId ?? newId("msg");
   const conversationId = options.conversationId ?? author.conversationId ?? (await conversationOf(author.agentId, to));
   const problem =
-    idProblem("the recipient", to) ??
     idProblem("messageType", messageType) ??
     idProblem("messageId", messageId) ??
     idProblem("conversationId", conversationId) ??
@@ -68,14 +68,21 @@ export async function compose(
   return message;
 }
 
-/** The conversation of two agents, or of a room. */
-export function conversationOf(agentId: string, to: string): Promise<string> {
+/** The conversation of two agents, or of a room. @throws NetworkError INVALID_MESSAGE_FORMAT */
+export async function conversationOf(agentId: string, to: string): Promise<string> {
+  checkRecipient(to);
   return isForMany(to) ? conversationIdOf(to) : conversationIdOf(agentId, to);
 }
 
 /** An id that nobody else makes. */
 export function newId(kind: string): string {
   return `${kind}_${globalThis.crypto.randomUUID()}`;
+}
+
+/** Looked at before anything is made of it. */
+function checkRecipient(to: unknown): void {
+  const problem = idProblem("the recipient", to);
+  if (problem !== undefined) throw refusal(problem);
 }
 
 function metadataOf(messageType: string, options: SendOptions, isPlain: boolean): Metadata {

@@ -184,19 +184,30 @@ export class Connection {
     const turn = this.#turn;
     const { clock, connectTimeoutMs, url, WebSocket: Socket } = this.#ports;
     const patience = Math.min(connectTimeoutMs * patienceGrowth ** (this.#attempts - 1), attemptMaxMs);
+    let hasToken = false;
     const cancel = clock.after(patience, () => {
-      this.#lost({ code: 1006, reason: "" }, `it took longer than ${Math.round(patience)} ms`);
+      const tooLong = `longer than ${Math.round(patience)} ms`;
+      if (!hasToken)
+        this.#noToken(networkError("AUTHENTICATION_ERROR", `the function that is authToken took ${tooLong}`));
+      this.#lost({ code: 1006, reason: "" }, `it took ${tooLong}`);
     });
     this.#cancelRetry = cancel;
     try {
       const auth = await this.#login.frame();
       if (turn !== this.#turn) return;
+      hasToken = true;
       const socket = new Socket(url);
       this.#line = { socket, cancel, release: this.#hear(socket, auth) };
     } catch (thrown) {
       if (turn !== this.#turn) return;
+      if (thrown instanceof NetworkError) this.#noToken(thrown);
       this.#lost({ code: 1006, reason: "" }, thrown instanceof Error ? thrown.message : String(thrown));
     }
+  }
+
+  /** It is the application's: the broker was not even asked. */
+  #noToken({ code, message, details }: NetworkError): void {
+    this.#refusal = { errorCode: code, message, details, recoverable: true };
   }
 
   #hear(socket: WebSocketLike, auth: string): () => void {

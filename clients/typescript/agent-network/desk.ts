@@ -1,5 +1,6 @@
 import type { OpenCalls } from "./calls.js";
 import { newId } from "./composing.js";
+import { checkWait } from "./options.js";
 import { networkError, NetworkError } from "./error.js";
 import { system, writeFrame, type Fields, type NetworkFrame } from "./frames.js";
 import { readSystem, type DeskAnswer } from "./system-frames.js";
@@ -56,6 +57,7 @@ export class Desk {
     parameters: Fields | undefined,
     timeoutMs = this.#ports.answerTimeoutMs,
   ): Promise<DeskAnswer> {
+    checkWait(timeoutMs);
     const requestId = newId("req");
     const frame = this.frame("QUERY", { requestId, queryType: kind, ...(parameters && { parameters }) });
     if (!this.#ports.send(writeFrame(frame)))

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../src/core/clock.js";
 import { unknownOption, type Known } from "../shared/unknown-option.js";
 import { networkError } from "./error.js";
-import type { Metadata } from "./frames.js";
+import { idProblem, isFields, type Metadata } from "./frames.js";
 import type { NetworkStore } from "./store/store.js";
 import type { WebSocketConstructor } from "./web-socket.js";
 
@@ -92,8 +92,16 @@ export const defaults: Pick<FullOptions, "seedMode" | "transcript" | "connectTim
 
 /** @throws NetworkError INVALID_MESSAGE_FORMAT for an option that is none, or has no sense */
 export function checkSocketOptions(options: SocketOptions): void {
-  refuse(unknownOption("new SecureAgentSocket", options, socketOptions));
-  const { seedMode, passphrase, store } = options;
+  refuse(unknown("new SecureAgentSocket", options, socketOptions));
+  const { seedMode, passphrase, store, conversationId } = options;
+  for (const problem of [
+    kindProblem("passphrase", passphrase, "string", "a text"),
+    kindProblem("transcript", options.transcript, "boolean", "true or false"),
+    kindProblem("WebSocket", options.WebSocket, "function", "a class that makes connections"),
+    conversationId === undefined ? undefined : idProblem("conversationId", conversationId),
+    isStore(store) ? undefined : "store is a folder, the name of a database in browsers, or an object that keeps",
+  ])
+    refuse(problem);
   if (seedMode !== undefined && !["accept", "refuse"].includes(seedMode)) refuse('seedMode is "accept" or "refuse"');
   if (passphrase === "") refuse("passphrase is empty; leave it out to keep nothing, or take a long one");
   if (passphrase !== undefined && store === undefined)
@@ -104,14 +112,60 @@ export function checkSocketOptions(options: SocketOptions): void {
   }
 }
 
+/** What {@link SocketOptions} go with. @throws NetworkError INVALID_MESSAGE_FORMAT */
+export function checkLogin(serverUrl: unknown, authToken: unknown, agentId: unknown): void {
+  refuse(kindProblem("serverUrl", serverUrl ?? null, "string", "a text: ws:// or wss://, host and path"));
+  if (typeof authToken !== "function")
+    refuse(kindProblem("authToken", authToken ?? null, "string", "a token or a function that brings one"));
+  refuse(idProblem("agentId", agentId));
+}
+
 /** @throws NetworkError INVALID_MESSAGE_FORMAT */
 export function checkSendOptions(what: string, options: SendOptions): void {
-  refuse(unknownOption(what, options, sendOptions));
+  refuse(unknown(what, options, sendOptions));
+  refuse(sayingProblem(options));
 }
 
 /** @throws NetworkError INVALID_MESSAGE_FORMAT */
 export function checkCallOptions(what: string, options: CallOptions): void {
-  refuse(unknownOption(what, options, callOptions));
+  refuse(unknown(what, options, callOptions));
+  refuse(sayingProblem(options));
+  refuse(waitProblem(options.timeoutMs));
+}
+
+/** @throws NetworkError INVALID_MESSAGE_FORMAT */
+export function checkWait(timeoutMs: unknown): void {
+  refuse(waitProblem(timeoutMs));
+}
+
+function unknown(what: string, options: unknown, known: Readonly<Record<string, true>>): string | undefined {
+  return isFields(options) ? unknownOption(what, options, known) : `${what}: options are an object`;
+}
+
+function sayingProblem({ priority, requiresResponse, plain, metadata, expiresAt }: SendOptions): string | undefined {
+  if (priority !== undefined && !["HIGH", "NORMAL", "LOW"].includes(priority))
+    return 'priority is "HIGH", "NORMAL" or "LOW"';
+  if (metadata !== undefined && !isFields(metadata)) return "metadata is an object";
+  if (expiresAt !== undefined && (typeof expiresAt !== "number" || Number.isNaN(expiresAt)))
+    return "expiresAt is a number of milliseconds since 1970";
+  return (
+    kindProblem("requiresResponse", requiresResponse, "boolean", "true or false") ??
+    kindProblem("plain", plain, "boolean", "true or false")
+  );
+}
+
+function waitProblem(timeoutMs: unknown): string | undefined {
+  const isWait = timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0);
+  return isWait ? undefined : "timeoutMs is a number of milliseconds above 0";
+}
+
+function kindProblem(name: string, value: unknown, kind: string, words: string): string | undefined {
+  return value === undefined || typeof value === kind ? undefined : `${name} is ${words}`;
+}
+
+function isStore(store: unknown): boolean {
+  if (store === undefined || (typeof store === "string" && store !== "")) return true;
+  return typeof store === "object" && store !== null && "commit" in store && "read" in store;
 }
 
 function refuse(problem: string | undefined): void {

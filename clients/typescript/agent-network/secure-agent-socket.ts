@@ -19,7 +19,7 @@ import type { AuthToken } from "./login-token.js";
 import type { LoggedFrame } from "./message-log.js";
 import type { Message } from "./message.js";
 import type { MetricsReport } from "./metrics.js";
-import { checkSocketOptions, type CallOptions, type SendOptions, type SocketOptions } from "./options.js";
+import { checkLogin, checkSocketOptions, type CallOptions, type SendOptions, type SocketOptions } from "./options.js";
 import type { Platform } from "./platform.js";
 import type { Proposal } from "./proposals.js";
 import type { TranscriptEntry, TranscriptRange } from "./store/transcript.js";
@@ -75,9 +75,10 @@ export class AgentSocket implements Face {
 
   /**
    * @param authToken a token, or a function that brings one: called at each connect, and before the token ends
-   * @throws NetworkError INVALID_MESSAGE_FORMAT for an option that is none
+   * @throws NetworkError INVALID_MESSAGE_FORMAT for an option that is none, or of no use
    */
   constructor(serverUrl: string, authToken: AuthToken, agentId: string, options: SocketOptions, platform: Platform) {
+    checkLogin(serverUrl, authToken, agentId);
     checkSocketOptions(options);
     this.serverUrl = serverUrl;
     this.authToken = authToken;

@@ -46,6 +46,7 @@ export class SocketCore {
   readonly #untold = new WeakMap<Message, NetworkError>();
   #parts: Parts | undefined;
   #opening: Promise<Parts> | undefined;
+  #closing: Promise<void> | undefined;
   #attemptAt = 0;
   /** `closing`: handlers that run may still say something. */
   #phase: "open" | "closing" | "closed" = "open";
@@ -110,7 +111,8 @@ export class SocketCore {
 
   /** Reads the keys and what is kept, once. A failure is tried again at the next call. */
   open(): Promise<Parts> {
-    if (this.#phase === "closed") return Promise.reject(wasClosed());
+    const isTooLate = this.#phase === "closed" || (this.#phase === "closing" && this.#opening === undefined);
+    if (isTooLate) return Promise.reject(wasClosed());
     this.#opening ??= this.#openParts().catch((thrown: unknown) => {
       this.#opening = undefined;
       throw thrown;
@@ -128,12 +130,17 @@ export class SocketCore {
   }
 
   /** Says goodbye and wipes keys. What is kept stays kept. */
-  async close(): Promise<void> {
-    if (this.#phase !== "open") return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#phase = "closing";
     const parts = await this.#opening?.catch(() => undefined);
     await parts?.drain();
     this.#phase = "closed";
+    await this.talking.settled();
     await this.connection?.close();
     this.#calls.failAll(wasClosed());
     this.proposals.close();

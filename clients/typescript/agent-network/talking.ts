@@ -57,6 +57,8 @@ export class Talking {
   readonly #ports: TalkingPorts;
   /** What is said without waiting for what was said before still comes in its order. */
   #tail: Promise<unknown> = Promise.resolve();
+  // bound: what the application says at once · evicts: once it is on disk, or refused · owner: Talking
+  readonly #keeping = new Set<Promise<unknown>>();
 
   constructor(ports: TalkingPorts) {
     this.#ports = ports;
@@ -142,14 +144,20 @@ export class Talking {
     return this.send(to, "INFORM", { ...more, text }, options);
   }
 
+  /** Resolves when what is being kept is on disk, or refused. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#keeping);
+  }
+
   async #call(
     kind: "QUERY" | "PROPOSAL",
     to: string,
     id: string,
     content: Fields,
-    { timeoutMs = this.#ports.answerTimeoutMs, ...options }: CallOptions,
+    asked: CallOptions,
   ): Promise<Message> {
-    checkCallOptions(kind === "QUERY" ? "query" : "propose", options);
+    checkCallOptions(kind === "QUERY" ? "query" : "propose", asked);
+    const { timeoutMs = this.#ports.answerTimeoutMs, ...options } = asked;
     const message = await this.#composed(to, kind, content, options);
     const sealed = options.plain !== true;
     const timedOut = (): NetworkError =>
@@ -195,7 +203,13 @@ export class Talking {
 
   async #keep(message: NewMessage): Promise<Said> {
     const { messageId, conversationId, recipientId, messageType, content, metadata } = message;
-    await this.#ports.keep(message);
+    const keeping = this.#ports.keep(message);
+    this.#keeping.add(keeping);
+    try {
+      await keeping;
+    } finally {
+      this.#keeping.delete(keeping);
+    }
     if (messageType === "PROPOSAL") {
       const read = readContent("PROPOSAL", content);
       if ("content" in read)

@@ -281,6 +281,22 @@ describe("the connection of an agent", () => {
     expect(clock.waiting).toBe(0);
   });
 
+  it.each([
+    ["throws", () => Promise.reject(new Error("no network")), /authToken has failed: no network; it is tried again/],
+    ["brings none", () => 5 as unknown as string, /has to bring a token, a text; it is tried again/],
+    ["takes too long", () => new Promise<string>(() => undefined), /authToken took longer than 10000 ms/],
+  ])("does not blame the broker where the function that is authToken %s", async (_, authToken, problem) => {
+    const { connection, clock, sockets, errors } = world({ authToken });
+    const connected = expect(connection.connect()).rejects.toMatchObject({ code: "AUTHENTICATION_ERROR" });
+    await new Promise(setImmediate);
+    clock.advance(10_000);
+    await connected;
+    expect(errors.at(-1)?.message).toMatch(problem);
+    expect(errors.at(-1)?.message).not.toMatch(/broker/);
+    expect(sockets.made).toEqual([]);
+    await connection.close();
+  });
+
   it("tells what the broker says about the login while it is up", async () => {
     const { up, says, errors } = world();
     const socket = await up();
