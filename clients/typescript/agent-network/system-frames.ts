@@ -44,7 +44,13 @@ export type SystemFrame =
   | { readonly type: "other" };
 
 const retryMaxMs = 3_600_000;
-const rate = z.number().min(0).max(1_000_000).optional().catch(undefined);
+const rateMax = 1_000_000;
+const rate = z
+  .number()
+  .min(0)
+  .transform((told) => Math.min(told, rateMax))
+  .optional()
+  .catch(undefined);
 const clamped = (least: number, most: number, usual: number) =>
   z
     .number()
