@@ -3,6 +3,7 @@ import type { OwnKeys } from "./conversations/records.js";
 import type { KeptMessages } from "./delivery/outbox-ports.js";
 import type { Platform } from "./platform.js";
 import { VaultMessages } from "./store/kept-messages.js";
+import { own } from "./store/owner.js";
 import { ProcessedIds } from "./store/processed-ids.js";
 import { MemoryStore } from "./store/store-memory.js";
 import type { NetworkStore } from "./store/store.js";
@@ -31,10 +32,12 @@ export interface RecordsOptions {
 
 /**
  * Opens what is kept.
+ * @param agentId whose it is
  * @param damaged hears of records that are damaged, which are left out (Agent Network §14.5)
- * @throws Error for a wrong passphrase, a store whose header is damaged, or one that another process has
+ * @throws Error for a wrong passphrase, a store whose header is damaged, another agent's, or one that another process has
  */
 export async function openRecords(
+  agentId: string,
   { store = new MemoryStore(), passphrase, transcript }: RecordsOptions,
   platform: Pick<Platform, "openStore">,
   damaged: (problem: Error) => void,
@@ -42,6 +45,7 @@ export async function openRecords(
   const opened = typeof store === "string" ? await platform.openStore(store) : store;
   try {
     const vault = await Vault.open(opened, passphrase, damaged);
+    await own(vault, agentId);
     const [kept, processed, entries] = await Promise.all([
       VaultMessages.open(vault),
       ProcessedIds.open(vault),

@@ -196,7 +196,7 @@ export class SocketCore {
     const damaged = (problem: Error): void => {
       this.failed(problem);
     };
-    const parts = await openParts(() => openRecords(this.#options, this.#platform, damaged), {
+    const parts = await openParts(() => openRecords(agentId, this.#options, this.#platform, damaged), {
       agentId,
       clock: this.#clock,
       seedMode: this.#options.seedMode,

@@ -98,6 +98,20 @@ describe("a client of Agent Network that is closed", () => {
     expect(isLocked()).toBe(false);
   });
 
+  it("leaves its store to no agent of another name", async () => {
+    const ada = stored();
+    await ada.inform("bob", "of ada");
+    await ada.close();
+    const options = { store: folder, passphrase: "correct horse", WebSocket: fakeSockets().WebSocket };
+    const eve = make(options, "token", "eve");
+    await expect(eve.generateKeyPair()).rejects.toThrow(/the store is that of "ada".*name another store/);
+    await eve.close();
+    const again = stored();
+    await again.generateKeyPair();
+    expect(again.pendingMessages.size).toBe(1);
+    await again.close();
+  });
+
   it("has in its transcript each message that it has taken", async () => {
     const ada = stored();
     const errors: Error[] = [];
