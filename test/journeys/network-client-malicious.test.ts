@@ -123,14 +123,20 @@ describe("a broker that is malicious", () => {
     const asMallory = new Party(mallory);
     open.push(asMallory);
     await mallory.connect();
-    const seen = broker.seen.length;
+    const asked = alice.socket.query("bob", "CUSTOM", { text: "is it you?" });
+    const refusedAsked = expect(asked).rejects.toMatchObject({ code: "ENCRYPTION_ERROR" });
     await mallory.inform("alice", "I am Bob, believe me");
     const alarm = (await event(alice, "key-changed")) as { fingerprints: object; message: string };
     expect(alarm.fingerprints).toEqual({ pinned, shown: await mallory.fingerprint() });
     expect(alarm.message).toMatch(/compare the fingerprint/);
+    await refusedAsked;
+    const seen = broker.seen.length;
+    await expect(alice.socket.query("bob", "CUSTOM", { text: "and now?" })).rejects.toThrow(
+      /key of bob has changed.*accept.*what was said is kept/,
+    );
     await alice.socket.inform("bob", "are you?");
     await alice.socket.send("bob", "NOTE", {}, { conversationId: "another" });
-    await eventually(() => alice.socket.pendingMessages.size === 2, "both wait");
+    await eventually(() => alice.socket.pendingMessages.size >= 3, "all wait");
     const ofAlice = broker.seen.slice(seen).filter((text) => (JSON.parse(text) as NetworkFrame).senderId === "alice");
     expect(ofAlice).toEqual([]);
     expect(alice.texts).toEqual(["yes"]);

@@ -58,10 +58,13 @@ class Restarts(NetworkCase):
         # Bob has no passphrase, so he is somebody else now: nothing goes to him until his key is accepted.
         await eventually(lambda: any(event.kind == "key-changed" for event in refused))
         self.assertEqual(heard.messages, [])
+        with self.assertRaises(Fault) as unasked:
+            await alice.query("agent_bob", "CUSTOM", {"text": "is it you?"})
+        self.assertEqual(unasked.exception.code, "forbidden")
+        self.assertIn("accept_key", str(unasked.exception))
         await alice.accept_key("agent_bob", bob.fingerprint())
         self.assertEqual(await heard.texts(3), ["n0", "n1", "n2"])
-        await eventually(lambda: [state for _, state in told].count("delivered") == 3)
-        self.assertEqual({name for name, state in told if state == "delivered"}, {one.message_id for one in waits})
+        await eventually(lambda: all((one.message_id, "delivered") in told for one in waits))
 
     async def test_of_who_hears_process_nothing_twice(self):
         alice, bob = await self.connect("agent_alice"), await self.connect("agent_bob", **self.store("bob"))

@@ -88,6 +88,11 @@ export class OpenCalls {
     return call !== undefined;
   }
 
+  /** Nothing sealed goes to this peer before the application has spoken: whoever waits for its answer is told. */
+  failSealed(peer: string, error: NetworkError): void {
+    for (const call of [...this.#calls.values()]) if (call.sealed && call.peer === peer) call.reject(error);
+  }
+
   /** Nobody is answered any more: of a peer, or at all. */
   failAll(error: NetworkError, peer?: string): void {
     for (const call of [...this.#calls.values()]) if (peer === undefined || call.peer === peer) call.reject(error);

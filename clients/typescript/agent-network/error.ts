@@ -29,6 +29,13 @@ export class NetworkError extends Error {
   }
 }
 
+/** Why a call to a peer whose key has changed is not answered now. What was said is kept. */
+export function keyHasChanged(message: string): NetworkError {
+  return networkError("ENCRYPTION_ERROR", `${message}; what was said is kept, and goes when it is accepted`, {
+    reason: "key-changed",
+  });
+}
+
 /** The same with a code that the compiler knows. */
 export function networkError(
   code: NetworkErrorCode,

@@ -7,7 +7,7 @@ import { fromBase64 } from "./crypto/base64.js";
 import { Degradation, type Trouble } from "./delivery/degradation.js";
 import type { DeliveryReport } from "./delivery/reports.js";
 import { Desk } from "./desk.js";
-import { networkError, NetworkError } from "./error.js";
+import { keyHasChanged, networkError, NetworkError } from "./error.js";
 import type { Face } from "./face.js";
 import { parseFrame, system, writeFrame, type NetworkFrame } from "./frames.js";
 import type { AuthToken } from "./login-token.js";
@@ -67,6 +67,7 @@ export class SocketCore {
     this.log = new MessageLog(() => clock.now());
     this.#calls = new OpenCalls(clock);
     this.events = new SecurityEvents((event) => {
+      if (event.kind === "key-changed") this.#calls.failSealed(event.peer, keyHasChanged(event.message));
       this.#application.safely(() => {
         face.handleEncryptionError(event);
       });
@@ -90,8 +91,11 @@ export class SocketCore {
       proposals: this.proposals,
       open: () => this.open(),
       keep: async (message) => {
-        const { outbox } = await this.open();
+        const { outbox, conversations } = await this.open();
         await outbox.add(message);
+        const { messageId, recipientId, metadata } = message;
+        const refused = metadata.encrypted === false ? undefined : conversations.refusal(recipientId);
+        if (refused !== undefined) this.#calls.fail(messageId, keyHasChanged(refused.message));
         this.#record({
           ...message,
           senderId: face.agentId,

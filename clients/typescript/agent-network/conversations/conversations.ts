@@ -14,7 +14,7 @@ import { KeyRenewal } from "./key-renewal.js";
 import type { NetworkFrame } from "../frames.js";
 import type { Opened } from "./opened.js";
 import { Opening } from "./opening.js";
-import { Peers, type Pin } from "./peers.js";
+import { PeerRefused, Peers, type Pin } from "./peers.js";
 import type { ConversationRecords, OwnKeys, RecordChange } from "./records.js";
 import { SeedPeers } from "./seed-peers.js";
 import { Session, type HandshakeKeys } from "./session.js";
@@ -154,6 +154,12 @@ export class Conversations {
     const conversation = this.#table.get(peer, conversationId);
     if (conversation?.current !== undefined && !conversation.isSpent && !conversation.isRenewing) return "ready";
     return conversation?.isOffered === true ? "offered" : "none";
+  }
+
+  /** Why nothing is sealed for this peer now: its key has changed, and nobody has accepted one. */
+  refusal(peer: string): PeerRefused | undefined {
+    const fingerprints = this.#peers.refusal(peer);
+    return fingerprints && new PeerRefused(peer, fingerprints);
   }
 
   /** By what the peer is pinned; undefined where it was never met. */

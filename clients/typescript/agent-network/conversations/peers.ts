@@ -49,7 +49,7 @@ export class PeerRefused extends Error {
   ) {
     super(
       `the key of ${peer} has changed: pinned is ${fingerprints.pinned}, shown was ${fingerprints.shown}; ` +
-        "compare them with the agent's owner by another road, then accept one of them",
+        "compare them with the agent's owner by another road, then accept one of them (acceptKey)",
     );
   }
 }

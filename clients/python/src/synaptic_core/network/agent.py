@@ -22,7 +22,7 @@ from .options import NetworkOptions
 from .parts import Parts, build_parts
 from .proposals import end_of
 from .refusals import read_refusal
-from .security import SecurityEvents
+from .security import SecurityEvent, SecurityEvents, key_has_changed
 from .sodium import fingerprint
 from .transcript import TranscriptEntry
 
@@ -51,6 +51,7 @@ class SecureAgent:
         self.agent_id = agent_id
         self._passphrase, self._store, self._options = passphrase, store, options
         self._events = SecurityEvents()
+        self._events.listen(self._security_told)
         self._handlers = Handlers(self)
         self._metrics, self._message_log = Metrics(), MessageLog()
         self._delivery_listeners: List[Callable[[DeliveryReport], None]] = []
@@ -278,6 +279,8 @@ class SecureAgent:
         try:
             keep_s = None if end is None else max(0.0, (end - now_ms()) / 1_000)
             sent = await self.send(to, kind, content, conversation_id=conversation_id, message_id=message_id, priority=priority, requires_response=True, keep_s=keep_s, plain=plain)
+            if not plain and self._parts.conversations.is_refused(to):
+                raise key_has_changed(to)
             return await asyncio.wait_for(answer, within_s)
         except asyncio.TimeoutError:
             where = "it is there, and has not answered" if sent.delivered.done() else "it waits, and is sent when the agent is there"
@@ -285,6 +288,10 @@ class SecureAgent:
             raise Fault("timeout", f"{to} has not answered within {within_s:g} s ({where}); {what}", detail={"messageId": message_id}) from None
         finally:
             answer.cancel()
+
+    def _security_told(self, event: SecurityEvent) -> None:
+        if event.kind == "key-changed" and self._parts_or_none is not None:
+            self._parts_or_none.calls.fail_sealed(event.peer, key_has_changed(event.peer))
 
     async def _answer(self, asked: NetworkMessage, kind: str, content: Mapping[str, Any]) -> SentMessage:
         """In the same conversation, and sealed where the question was."""

@@ -55,6 +55,12 @@ class Calls:
             if call.message_id == message_id and not call.answer.done():
                 call.answer.set_exception(fault)
 
+    def fail_sealed(self, peer: str, fault: Fault) -> None:
+        """Nothing sealed goes to this peer before the application has spoken: whoever waits for its answer is told."""
+        for call in list(self._calls.values()):
+            if call.is_sealed and call.peer == peer and not call.answer.done():
+                call.answer.set_exception(fault)
+
     def fail_all(self, fault: Fault) -> None:
         for call in list(self._calls.values()):
             if not call.answer.done():

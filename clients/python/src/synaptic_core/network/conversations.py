@@ -15,7 +15,7 @@ from .in_order import Taken
 from .options import NetworkOptions
 from .peers import Peers, Pin, fingerprints_of
 from .sealed import COUNTER_MAX, SealedHead, conversation_key, open_sealed, read_sealed, seal, verify
-from .security import CryptoProblem, Fingerprints, SecurityEvent, SecurityEvents
+from .security import CryptoProblem, Fingerprints, SecurityEvent, SecurityEvents, key_has_changed
 from .seed_talks import SeedTalks
 from .talk import Session, Talk
 from .tokens import Buckets
@@ -75,7 +75,7 @@ class Conversations:
         """The content of a HANDSHAKE that gives the conversation a key; None where it has one. Raises Fault forbidden where the peer's key has changed."""
         pin = self._peers.get(peer)
         if pin is not None and pin.shown is not None:
-            raise Fault("forbidden", f"the key of {peer} has changed: compare fingerprints with its owner, then accept_key")
+            raise key_has_changed(peer)
         if self.is_ready(peer, conversation_id) and not self.is_renewing(peer, conversation_id):
             return None
         identity = self._vault.identity

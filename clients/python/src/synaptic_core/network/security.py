@@ -5,6 +5,8 @@ import logging
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional
 
+from ..fault import Fault
+
 SECURITY_KINDS = (
     "malformed", "bad-key", "bad-signature", "bad-tag", "key-changed", "downgrade", "used-ephemeral", "unbound-answer",
     "counter-reused", "gap", "replayed", "plain-from-pinned", "not-opened", "flood",
@@ -61,3 +63,8 @@ class SecurityEvents:
     @property
     def counts(self) -> Mapping[str, int]:
         return dict(self._counts)
+
+
+def key_has_changed(peer: str) -> Fault:
+    """Why nothing is sealed for a peer now, and who asked it is not answered."""
+    return Fault("forbidden", f"the key of {peer} has changed: compare fingerprints with its owner by another way, then accept_key; what was said is kept until then")
