@@ -66,6 +66,16 @@ class Restarts(NetworkCase):
         self.assertEqual(await heard.texts(3), ["n0", "n1", "n2"])
         await eventually(lambda: all((one.message_id, "delivered") in told for one in waits))
 
+    async def test_under_another_name_are_refused(self):
+        alice = await self.connect("agent_alice", **self.store("alice"))
+        await alice.close()
+        with self.assertRaises(Fault) as refused:
+            await self.agent("agent_mallory", **self.store("alice")).connect()
+        self.assertEqual(refused.exception.code, "conflict")
+        self.assertIn('"agent_alice"', str(refused.exception))
+        self.assertIn("name another store", str(refused.exception))
+        await (await self.connect("agent_alice", **self.store("alice"))).close()
+
     async def test_of_who_hears_process_nothing_twice(self):
         alice, bob = await self.connect("agent_alice"), await self.connect("agent_bob", **self.store("bob"))
         heard = Heard(bob, "INFORM")

@@ -80,6 +80,7 @@ async def build_parts(
     lies: Store = MemoryStore() if passphrase is None else await SqliteStore.open(store or _usual_store(own))
     try:
         vault = await Vault.open(lies, passphrase)
+        await vault.own(own)
         peers = Peers(vault)
         await peers.load()
         transcript = Transcript(vault, options.transcript_max, options.transcript_max_bytes, options.transcript)

@@ -17,6 +17,7 @@ from .store import Change, Drop, Put, Store, Trim
 ROUNDS = 600_000  #: of PBKDF2-SHA256
 _VERSION = 1
 _META, _KEYS = "meta", b"keys"
+_OWNER = "owner"
 
 
 class Vault:
@@ -51,6 +52,16 @@ class Vault:
     @property
     def is_durable(self) -> bool:
         return self._store.is_durable
+
+    async def own(self, agent_id: str) -> None:
+        """Keeps whose store it is: under another name its keys and what waits would be somebody else's. Raises Fault conflict where it is another agent's."""
+        if not self.is_durable:
+            return
+        found = await self.read(_OWNER)
+        if not found:
+            await self.commit(self.put(_OWNER, "agentId", agent_id))
+        elif found[0] != agent_id:
+            raise Fault("conflict", f"the store is that of {json.dumps(found[0])}, and this agent is {agent_id}: name another store for it")
 
     async def save_identity(self, identity: Identity) -> None:
         self.identity = identity
