@@ -9,11 +9,23 @@ export class Application {
     this.#face = face;
   }
 
-  /** A message of an agent: its handler first, then whoever hears everything. Rejects with what they throw. */
+  /**
+   * A message of an agent: its handler first, then whoever hears everything. Rejects with what the handler throws; where
+   * there is none, with what `onMessage` throws.
+   */
   async hear(message: Message): Promise<void> {
     // Under these names the broker and this client speak: what an agent says under them is no word of theirs.
-    if (!isReserved(message.messageType)) await this.#face.messageHandlers.get(message.messageType)?.(message);
-    await this.#face.onMessage(message);
+    const { messageHandlers } = this.#face;
+    const handler = isReserved(message.messageType) ? undefined : messageHandlers.get(message.messageType);
+    if (handler === undefined) {
+      await this.#face.onMessage(message);
+      return;
+    }
+    await handler(message);
+    // It is processed: what fails behind that must not make its handler run again.
+    await this.#called(async () => {
+      await this.#face.onMessage(message);
+    });
   }
 
   /** What the broker says, likewise; nobody waits for it. */

@@ -114,10 +114,20 @@ export function checkSocketOptions(options: SocketOptions): void {
 
 /** What {@link SocketOptions} go with. @throws NetworkError INVALID_MESSAGE_FORMAT */
 export function checkLogin(serverUrl: unknown, authToken: unknown, agentId: unknown): void {
-  refuse(kindProblem("serverUrl", serverUrl ?? null, "string", "a text: ws:// or wss://, host and path"));
+  const wanted = "a text: ws:// or wss://, host and path (ws://127.0.0.1:8080/agent-network/v1/connect)";
+  refuse(kindProblem("serverUrl", serverUrl ?? null, "string", wanted));
+  if (!isWebSocketUrl(String(serverUrl))) refuse(`serverUrl is ${wanted}`);
   if (typeof authToken !== "function")
     refuse(kindProblem("authToken", authToken ?? null, "string", "a token or a function that brings one"));
   refuse(idProblem("agentId", agentId));
+}
+
+function isWebSocketUrl(text: string): boolean {
+  try {
+    return /^(?:wss?|https?):$/.test(new URL(text).protocol); // WebSocket takes both (WHATWG WebSockets §3.1)
+  } catch {
+    return false;
+  }
 }
 
 /** @throws NetworkError INVALID_MESSAGE_FORMAT */

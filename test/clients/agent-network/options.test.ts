@@ -33,6 +33,8 @@ describe("options of a client of Agent Network", () => {
     expect(() => make({}, 5)).toThrow(/authToken is a token or a function that brings one/);
     expect(() => make({}, "token", 7)).toThrow(/agentId is a text/);
     expect(() => new SecureAgentSocket(5 as unknown as string, "token", "ada")).toThrow(/serverUrl is a text/);
+    for (const nonsense of ["nonsense", "", "ftp://broker.example/", "broker.example:8080"])
+      expect(() => new SecureAgentSocket(nonsense, "token", "ada")).toThrow(/serverUrl is a text: ws:\/\//);
   });
 
   describe("of what is said", () => {
