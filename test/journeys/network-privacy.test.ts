@@ -262,8 +262,10 @@ describe("what two agents of Agent Network say to each other", () => {
       });
     }
     await Promise.all([0, 1, 2].map(() => alice.hearsOf("system", "ACK")));
-    const texts = (await heapTexts(broker, heap)).join("\n");
+    let texts = (await heapTexts(broker, heap)).join("\n");
     expect(texts).toContain(absent); // of whose coming alice is to be told
+    // An ACK may be here before the turn of the loop that wrote it has ended. What stays after it stays for good.
+    if (markers.in(texts).length > 0) texts = (await heapTexts(broker, heap)).join("\n");
     expect(markers.in(texts)).toEqual([]);
   });
 

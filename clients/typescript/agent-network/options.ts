@@ -124,7 +124,7 @@ export function checkLogin(serverUrl: unknown, authToken: unknown, agentId: unkn
 
 function isWebSocketUrl(text: string): boolean {
   try {
-    return /^(?:wss?|https?):$/.test(new URL(text).protocol); // WebSocket takes both (WHATWG WebSockets §3.1)
+    return /^(?:wss?|https?):$/.test(new URL(text).protocol); // a WebSocket takes both
   } catch {
     return false;
   }
