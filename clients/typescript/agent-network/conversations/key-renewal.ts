@@ -57,8 +57,13 @@ export class KeyRenewal {
         ...earlier,
       ],
     };
-    await this.#ports.records.saveIdentity(next);
-    if (this.#isClosed) return;
+    try {
+      await this.#ports.records.saveIdentity(next);
+    } catch (error) {
+      wipe(pair.privateKey);
+      throw error;
+    }
+    if (this.#isClosed) return; // whoever keeps them wipes them
     this.#keys = next;
     this.#ports.changed("renewed");
   }

@@ -111,11 +111,17 @@ describe("renewal", () => {
   it("leaves everything as it was where it cannot be kept, and is tried again in an hour", async () => {
     const { agreement } = ada.conversations.identity;
     const save = ada.records.saveIdentity.bind(ada.records);
-    ada.records.saveIdentity = () => Promise.reject(new Error("no space left"));
+    const refused: Uint8Array[] = [];
+    ada.records.saveIdentity = (keys) => {
+      refused.push(keys.agreement.privateKey);
+      return Promise.reject(new Error("no space left"));
+    };
     await expect(ada.conversations.renewAll()).rejects.toThrow("no space left");
     await days(30);
     expect([ada.conversations.identity.agreement, ada.wanted]).toEqual([agreement, []]);
     expect(ada.problems.at(-1)).toMatchObject({ message: "no space left" });
+    expect(refused.length).toBeGreaterThan(1);
+    for (const key of refused) expect(key).toEqual(new Uint8Array(32));
     ada.records.saveIdentity = save;
     clock.advance(60 * 60 * 1_000);
     await settle();
