@@ -1,9 +1,11 @@
 import asyncio
 import json
 import unittest
+from dataclasses import replace
 
 from synaptic_core import Agent, Fault
 from synaptic_core.network import AnswerError, NetworkOptions, SecureAgent
+from synaptic_core.network.frames import Frame, metadata_of, new_id, now_ms
 
 from .network_agents import WAIT_S, Heard, NetworkCase, eventually
 
@@ -237,13 +239,13 @@ class Strangers(NetworkCase):
         deep = json.loads("[" * 50 + "]" * 50)
         for kind, content, metadata in (
             ("HANDSHAKE", {}, {}), ("HANDSHAKE", {"agentId": "agent_eve", "publicKey": "AAAA", "v": 2}, {}), ("ENCRYPTED", {"encryptedData": 7}, {}),
-            ("ENCRYPTED", {"deep": deep}, {}), ("QUERY", {"requestId": 1}, {}), ("QUERY", {"requestId": "r", "queryType": "X", "parameters": {}}, {"encrypted": True}), ("RESPONSE", {"requestId": "r", "error": 7}, {}),
+            ("ENCRYPTED", {"deep": deep}, {}), ("QUERY", {"requestId": 1}, {}), ("RESPONSE", {"requestId": "r", "error": 7}, {}),
         ):
             await eve.says(messageId=f"m{len(told)}{kind}{len(content)}", recipientId="agent_bob", messageType=kind, content=content, metadata=metadata)
         await eve.says(messageId="last", recipientId="agent_bob", messageType="INFORM", content={"text": "hello"})
         message = await heard.next()
         self.assertEqual((message.text, message.is_sealed, message.is_verified), ("hello", False, False))
-        self.assertEqual([event.kind for event in told], ["malformed", "bad-key", "not-opened", "not-opened", "malformed", "malformed", "malformed"])
+        self.assertEqual([event.kind for event in told], ["malformed", "bad-key", "not-opened", "not-opened", "malformed", "malformed"])
         self.assertEqual({event.peer for event in told}, {"agent_eve"})
 
     async def test_are_not_heard_in_plain_for_who_seals(self):
@@ -253,6 +255,17 @@ class Strangers(NetworkCase):
         self.assertEqual(await heard.texts(1), ["sealed"])
         await alice.inform("agent_bob", "in plain", plain=True)
         await eventually(lambda: bob.metrics.security["plain-from-pinned"] == 1)
+        self.assertEqual(len(heard.messages), 1)
+
+    async def test_that_only_say_that_they_are_encrypted_are_heard_as_what_they_are_and_none_in_ones_own_name(self):
+        bob = await self.connect("agent_bob")
+        heard = Heard(bob)
+        said = Frame(new_id("msg"), "conv_1", "agent_carol", "agent_bob", "INFORM", {"text": "in plain"}, now_ms(), metadata_of("NORMAL", True))
+        await bob._parts.incoming.take(said, 100)
+        self.assertEqual(await heard.texts(1), ["in plain"])
+        self.assertEqual((heard.messages[0].is_sealed, heard.messages[0].is_verified), (False, False))
+        await bob._parts.incoming.take(replace(said, message_id=new_id("msg"), sender_id="agent_bob"), 100)
+        self.assertEqual(bob.metrics.security["malformed"], 1)
         self.assertEqual(len(heard.messages), 1)
 
 

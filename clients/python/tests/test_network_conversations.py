@@ -73,6 +73,22 @@ class Handshakes(unittest.IsolatedAsyncioTestCase):
         await stranger.meets(self.bob)
         self.assertEqual(await self.bob.opens(stranger.seals(self.bob, {"new": True})), [{"new": True}])
 
+    async def test_that_cannot_be_kept_pin_nothing(self):
+        async def full(*changes):
+            raise Fault("unavailable", "the disk is full")
+
+        kept, self.bob.vault.commit = self.bob.vault.commit, full
+        with self.assertRaises(Fault):
+            await self.bob.hears_handshake(self.alice.offers(self.bob))
+        self.assertEqual(self.bob.peers.all(), [])
+        self.bob.vault.commit = kept
+        await self.alice.meets(self.bob)
+        pinned = self.bob.peers.all()
+        self.bob.vault.commit = full
+        with self.assertRaises(Fault):
+            await self.bob.hears_handshake((await Side.open("agent_alice", self.clock)).offers(self.bob))
+        self.assertEqual(self.bob.peers.all(), pinned)
+
     async def test_by_another_key_change_nothing_where_the_pinned_one_is_right(self):
         await self.alice.meets(self.bob)
         await self.bob.hears_handshake((await Side.open("agent_alice", self.clock)).offers(self.bob))

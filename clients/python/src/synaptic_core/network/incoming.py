@@ -53,9 +53,11 @@ class Incoming:
 
     async def take(self, frame: Frame, size: int) -> None:
         """A frame of another agent; `size` is what it costs to keep it, in bytes."""
-        if frame.sender_id == self._own:
-            return
         is_direct = frame.recipient_id == self._own
+        if frame.sender_id == self._own:
+            if is_direct:
+                self._tell("malformed", frame, f"a {frame.message_type[:64]} in this agent's own name is dropped")
+            return
         if frame.message_type in ("HANDSHAKE", "ENCRYPTED") and not is_direct:
             self._tell("malformed", frame, f"a {frame.message_type} that is for {frame.recipient_id[:64]} is dropped")
         elif frame.message_type == "HANDSHAKE":
@@ -63,8 +65,6 @@ class Incoming:
         elif frame.message_type == "ENCRYPTED":
             for opened in await self._conversations.open(frame, size):
                 await self.opened(opened, size)
-        elif frame.metadata.get("encrypted") is True:
-            self._tell("malformed", frame, "a frame is dropped that says it is encrypted, and is not")
         elif is_direct and self._conversations.mode(frame.sender_id) == V2:
             self._tell("plain-from-pinned", frame, "a plain message is dropped: this agent seals what it says, so it is hardly from it")
         else:

@@ -74,6 +74,7 @@ class Peers:
 
     async def keep(self, pin: Pin, used: Optional[bytes] = None) -> None:
         """A pin, and the ephemeral key that came with it; on disk, where there is one, when it returns."""
+        before = dict(self._pins)
         self._pins[pin.peer] = pin
         changes = [self._vault.put(_PINS, pin.peer, _written(pin))]
         if used is not None:
@@ -82,7 +83,14 @@ class Peers:
             gone = next((one for one in self._pins.values() if not one.is_spoken_to and one is not pin), next(iter(self._pins.values())))
             del self._pins[gone.peer]
             changes += [self._vault.drop(_PINS, gone.peer), self._vault.trim(_USED, gone.peer, 0), self._vault.trim(PROCESSED, gone.peer, 0)]
-        await self._vault.commit(*changes)
+        try:
+            await self._vault.commit(*changes)
+        except BaseException:
+            # What is not on the disk is not pinned: after a restart it would be another peer's place.
+            if self._pins.get(pin.peer) is pin:
+                del self._pins[pin.peer]
+                self._pins.update({peer: old for peer, old in before.items() if peer not in self._pins})
+            raise
 
     async def spoken_to(self, peer: str) -> None:
         pin = self._pins.get(peer)
