@@ -1,4 +1,4 @@
-import type { SaidFrame } from "../../clients/typescript/agent-network/delivery/outbox-ports.js";
+import type { NetworkFrame } from "../../clients/typescript/agent-network/frames.js";
 import { nextNumber, OutboxWorld, self } from "./outbox-world.js";
 
 /** What comes back to the client. */
@@ -43,7 +43,7 @@ export class FakePeer {
   }
 
   /** What it says to a frame. */
-  hear({ messageId, conversationId, messageType, content, metadata }: SaidFrame): readonly Back[] {
+  hear({ messageId, conversationId, messageType, content, metadata }: NetworkFrame): readonly Back[] {
     const hearing = this.#hearingOf(conversationId);
     if (messageType === "HANDSHAKE") return this.#handshake(hearing, conversationId, content);
     if (metadata.encrypted === false) return this.#process(messageId);
@@ -66,7 +66,7 @@ export class FakePeer {
     }
   }
 
-  #handshake(hearing: Hearing, conversationId: string, content: SaidFrame["content"]): readonly Back[] {
+  #handshake(hearing: Hearing, conversationId: string, content: NetworkFrame["content"]): readonly Back[] {
     const { offer, answers } = content as { readonly offer?: number; readonly answers?: number };
     if (answers !== undefined) {
       if (answers === hearing.asked) this.#begin(hearing, answers, undefined);
@@ -102,7 +102,7 @@ export class OutboxNetwork {
   readonly peers = new Map(["bob", "eve", "kim"].map((name) => [name, new FakePeer(name)]));
   #line: "up" | "down" = "down";
   /** On the way. */
-  #out: SaidFrame[] = [];
+  #out: NetworkFrame[] = [];
   #back: Back[] = [];
   #waitedFor = new Set<string>();
   /** Messages whose add has resolved, in their order, by recipient and conversation. */

@@ -4,12 +4,9 @@ import {
   type Kept,
   type KeptMessages,
 } from "../../clients/typescript/agent-network/delivery/outbox.js";
-import type {
-  ConversationKeys,
-  HeadToSeal,
-  NewMessage,
-  SaidFrame,
-} from "../../clients/typescript/agent-network/delivery/outbox-ports.js";
+import type { ConversationKeys, NewMessage } from "../../clients/typescript/agent-network/delivery/outbox-ports.js";
+import type { NetworkFrame } from "../../clients/typescript/agent-network/frames.js";
+import type { SealedHead } from "../../clients/typescript/agent-network/crypto/sealed.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 
 /** The own name in these worlds. */
@@ -86,7 +83,7 @@ export class NumberedKeys implements ConversationKeys {
     return this.modes.get(peer);
   }
 
-  seal(head: HeadToSeal, data: Readonly<Record<string, unknown>>): FakeSealed & { readonly originalType: string } {
+  seal(head: SealedHead, data: Readonly<Record<string, unknown>>): FakeSealed & { readonly originalType: string } {
     const session = this.of(head.recipientId, head.conversationId);
     if (session.state !== "ready") throw new Error("no key");
     if (data["odd"] === true) throw new Error("half a character");
@@ -124,12 +121,12 @@ export class OutboxWorld {
   readonly keys = new NumberedKeys();
   readonly disk: DiskOfMessages;
   /** What was said since it was looked at last. */
-  #said: SaidFrame[] = [];
+  #said: NetworkFrame[] = [];
   readonly reports: DeliveryReport[] = [];
   readonly problems: unknown[] = [];
   readonly outbox: Outbox;
   /** What the line does with a frame. */
-  takes: (frame: SaidFrame) => boolean = () => true;
+  takes: (frame: NetworkFrame) => boolean = () => true;
   #ids = 0;
 
   constructor(disk = new DiskOfMessages(), clock = new FakeClock()) {
@@ -192,7 +189,7 @@ export class OutboxWorld {
   }
 
   /** What was said since this was asked last. */
-  said(): readonly SaidFrame[] {
+  said(): readonly NetworkFrame[] {
     const said = this.#said;
     this.#said = [];
     return said;
@@ -239,6 +236,6 @@ function keyOf(peer: string, conversationId: string): string {
 }
 
 /** The counters of sealed frames. */
-export function countersOf(frames: readonly SaidFrame[]): readonly unknown[] {
+export function countersOf(frames: readonly NetworkFrame[]): readonly unknown[] {
   return frames.filter(({ messageType }) => messageType === "ENCRYPTED").map(({ content }) => content["counter"]);
 }

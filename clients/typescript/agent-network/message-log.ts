@@ -1,4 +1,4 @@
-import type { SaidFrame } from "./delivery/outbox-ports.js";
+import type { NetworkFrame } from "./frames.js";
 
 /** So many frames are remembered. */
 const loggedMax = 1_000;
@@ -22,7 +22,7 @@ export interface LoggedFrame {
 }
 
 /** What is read of a frame. */
-export type FrameToLog = Omit<SaidFrame, "timestamp" | "metadata">;
+export type FrameToLog = Omit<NetworkFrame, "timestamp" | "metadata">;
 
 /** The last frames of a client, for diagnosis: what the document calls `messageLog`, without content. */
 export class MessageLog {

@@ -5,7 +5,7 @@ import { Conversations, type PeerFacts } from "./conversations/conversations.js"
 import type { HandshakeContent } from "./crypto/handshake-text.js";
 import { ready } from "./crypto/sodium.js";
 import { Outbox, type DeliveryReport } from "./delivery/outbox.js";
-import type { ConversationKeys, SaidFrame } from "./delivery/outbox-ports.js";
+import type { ConversationKeys } from "./delivery/outbox-ports.js";
 import { Receipts } from "./delivery/receipts.js";
 import { networkError } from "./error.js";
 import type { NetworkFrame } from "./frames.js";
@@ -22,7 +22,7 @@ export interface PartsPorts {
   readonly events: SecurityEvents;
   readonly calls: OpenCalls;
   /** False: there is no line now. */
-  write(frame: SaidFrame): boolean;
+  write(frame: NetworkFrame): boolean;
   /** What is said has got further, or not. Does not throw. */
   reported(report: DeliveryReport): void;
   /** A conversation has a key, or its handshake was said again. Does not throw. */
@@ -86,8 +86,8 @@ export async function openParts(open: () => Promise<Records>, ports: PartsPorts)
   const frameTo = (
     peer: string,
     conversationId: string,
-    more: Pick<SaidFrame, "messageType" | "content">,
-  ): SaidFrame => ({
+    more: Pick<NetworkFrame, "messageType" | "content">,
+  ): NetworkFrame => ({
     messageId: newId("msg"),
     conversationId,
     senderId: agentId,

@@ -1,7 +1,7 @@
-import type { SaidFrame } from "./outbox-ports.js";
+import type { NetworkFrame } from "../frames.js";
 
 /** A frame that goes ahead of messages, or what makes it when its turn comes; undefined: it is not needed any more. */
-export type AheadFrame = SaidFrame | (() => SaidFrame | undefined);
+export type AheadFrame = NetworkFrame | (() => NetworkFrame | undefined);
 
 /** Answers to handshakes that wait for the line; whoever asked asks again. */
 const answersMax = 256;
@@ -10,9 +10,9 @@ const inRowMax = 3;
 
 /** Answers to handshakes, and receipts: what others wait for (Agent Network §12.2). */
 export class Ahead {
-  readonly #answers: SaidFrame[] = [];
+  readonly #answers: NetworkFrame[] = [];
   // bound: one of each conversation that Receipts holds · evicts: when its turn comes · owner: Ahead
-  readonly #made = new Set<() => SaidFrame | undefined>();
+  readonly #made = new Set<() => NetworkFrame | undefined>();
   #inRow = 0;
 
   push(frame: AheadFrame): void {
@@ -29,7 +29,7 @@ export class Ahead {
   }
 
   /** The first of them, which is taken out; undefined: it was not needed. */
-  take(): SaidFrame | undefined {
+  take(): NetworkFrame | undefined {
     const answer = this.#answers.shift();
     if (answer !== undefined) return answer;
     for (const make of this.#made) {
@@ -40,9 +40,10 @@ export class Ahead {
   }
 
   /** An answer in this conversation, which is taken out. */
-  answerTo(peer: string, conversationId: string): SaidFrame | undefined {
+  answerTo(peer: string, conversationId: string): NetworkFrame | undefined {
     if (this.#answers.length === 0) return undefined;
-    const isIt = (frame: SaidFrame): boolean => frame.recipientId === peer && frame.conversationId === conversationId;
+    const isIt = (frame: NetworkFrame): boolean =>
+      frame.recipientId === peer && frame.conversationId === conversationId;
     const at = this.#answers.findIndex(isIt);
     return at === -1 ? undefined : this.#answers.splice(at, 1)[0];
   }

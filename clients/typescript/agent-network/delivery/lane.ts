@@ -1,4 +1,5 @@
-import type { Kept, SaidFrame } from "./outbox-ports.js";
+import type { Kept } from "./outbox-ports.js";
+import type { NetworkFrame } from "../frames.js";
 import type { DeliveryState } from "./reports.js";
 
 /**
@@ -18,7 +19,7 @@ export interface Item {
   /** While it is on the line: when it is said again, monotonic milliseconds. */
   dueAt: number;
   /** As it was said; the same again until there is another key. */
-  frame?: SaidFrame;
+  frame?: NetworkFrame;
   /** The broker has acknowledged this very frame. */
   isAcked: boolean;
   /** It may have been said under an earlier key, so that a receipt need not be of this frame. */

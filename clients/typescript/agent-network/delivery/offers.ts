@@ -1,5 +1,6 @@
 import type { Lane } from "./lane.js";
-import type { OutboxPorts, SaidFrame } from "./outbox-ports.js";
+import type { OutboxPorts } from "./outbox-ports.js";
+import type { NetworkFrame } from "../frames.js";
 import { triesMax, waitMs } from "./retry.js";
 
 /** Offers of handshakes, which are said until they are answered (Agent Network §10.2, §10.6). */
@@ -25,7 +26,7 @@ export class Offers {
   }
 
   /** The offer to be said; undefined if there is a key after all. @throws what the conversations say of a refused peer */
-  make({ peer, conversationId }: Lane): SaidFrame | undefined {
+  make({ peer, conversationId }: Lane): NetworkFrame | undefined {
     const { agentId, conversations, newId, now } = this.#ports;
     const content = conversations.offer(peer, conversationId);
     if (content === undefined) return undefined;
@@ -42,7 +43,7 @@ export class Offers {
   }
 
   /** It is on the line. Returns when the next one is due, monotonic milliseconds. */
-  said(lane: Lane, { messageId }: SaidFrame): number {
+  said(lane: Lane, { messageId }: NetworkFrame): number {
     const before = lane.offer?.said ?? 0;
     this.end(lane);
     const dueAt = this.#ports.clock.monotonic() + waitMs(before);

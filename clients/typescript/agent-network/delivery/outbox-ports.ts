@@ -1,26 +1,7 @@
 import type { Clock } from "../../../../src/core/clock.js";
+import type { SealedHead } from "../crypto/sealed.js";
+import type { Metadata, NetworkFrame } from "../frames.js";
 import type { DeliveryReport } from "./reports.js";
-
-/** What is known of a message beside its content (Agent Network §1.1). */
-export interface SaidMetadata {
-  readonly priority?: string;
-  readonly encrypted?: boolean;
-  readonly requiresResponse?: boolean;
-  readonly [more: string]: unknown;
-}
-
-/** A frame as it leaves (Agent Network §1.1). */
-export interface SaidFrame {
-  readonly messageId: string;
-  readonly conversationId: string;
-  readonly senderId: string;
-  readonly recipientId: string;
-  readonly messageType: string;
-  readonly content: Readonly<Record<string, unknown>>;
-  /** Milliseconds since 1970. */
-  readonly timestamp: number;
-  readonly metadata: SaidMetadata;
-}
 
 /**
  * A message that waits for its receipt, as it is on disk: not sealed, since keys of a conversation never touch one. It
@@ -36,7 +17,7 @@ export interface Kept {
   readonly content: Readonly<Record<string, unknown>>;
   /** Milliseconds since 1970, as the three below. */
   readonly timestamp: number;
-  readonly metadata: SaidMetadata;
+  readonly metadata: Metadata;
   readonly keptAt: number;
   readonly expiresAt: number;
 }
@@ -51,17 +32,6 @@ export interface KeptMessages {
   remove(ids: readonly string[]): Promise<void>;
 }
 
-/** What is sealed, without its plain text (Agent Network §11.1). */
-export interface HeadToSeal {
-  readonly messageId: string;
-  readonly conversationId: string;
-  readonly senderId: string;
-  readonly recipientId: string;
-  readonly originalType: string;
-  readonly timestamp: number;
-  readonly metadata: Readonly<Record<string, unknown>>;
-}
-
 /** The part of the conversations that the outbox asks: it has no keys itself. */
 export interface ConversationKeys {
   /**
@@ -72,7 +42,7 @@ export interface ConversationKeys {
   state(peer: string, conversationId: string): "none" | "offered" | "ready" | "refused";
   mode(peer: string): 2 | "seed" | undefined;
   /** Takes the next counter and seals; throws where there is no key, or the content is no JSON. */
-  seal(head: HeadToSeal, data: Readonly<Record<string, unknown>>, kept: boolean): object;
+  seal(head: SealedHead, data: Readonly<Record<string, unknown>>, kept: boolean): object;
   /**
    * A counter is given up: nothing more will be sealed with this key, and the next `offer` is for a new one, though the
    * conversation has one until then.
@@ -92,7 +62,7 @@ export interface OutboxPorts {
   /** A new id of a frame. */
   newId(this: void): string;
   /** False: there is no line now. */
-  write(this: void, frame: SaidFrame): boolean;
+  write(this: void, frame: NetworkFrame): boolean;
   /** Does not throw. */
   tell(this: void, report: DeliveryReport): void;
   /** The store has failed, or what was to go ahead could not be made. Does not throw. */

@@ -2,7 +2,8 @@ import { Absent } from "./absent.js";
 import { Ahead } from "./ahead.js";
 import type { Item, Lane } from "./lane.js";
 import { Offers } from "./offers.js";
-import type { OutboxPorts, SaidFrame } from "./outbox-ports.js";
+import type { OutboxPorts } from "./outbox-ports.js";
+import type { NetworkFrame } from "../frames.js";
 import type { Pace } from "./pace.js";
 import type { Verdict } from "./refusals.js";
 import { triesMax, waitMs } from "./retry.js";
@@ -221,7 +222,7 @@ export class Sending {
   }
 
   /** Its frame, the same as before if the key is the same; undefined if it cannot be sealed, or not now. */
-  #sealed(lane: Lane, item: Item): SaidFrame | undefined {
+  #sealed(lane: Lane, item: Item): NetworkFrame | undefined {
     if (item.frame !== undefined) return item.frame;
     try {
       item.frame = sealedFrame(this.#ports, item.kept);
@@ -236,7 +237,7 @@ export class Sending {
 
   #sayOffer(lane: Lane): Turn {
     if (!this.#offers.isDue(lane)) return "nothing";
-    let frame: SaidFrame | undefined;
+    let frame: NetworkFrame | undefined;
     try {
       frame = this.#offers.make(lane);
     } catch (error) {

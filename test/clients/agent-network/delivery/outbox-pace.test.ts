@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { SaidFrame } from "../../../../clients/typescript/agent-network/delivery/outbox-ports.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { OutboxWorld } from "../../../kit/outbox-world.js";
 
-const frame = (messageId: string, more: Partial<SaidFrame> = {}): SaidFrame => ({
+const frame = (messageId: string, more: Partial<NetworkFrame> = {}): NetworkFrame => ({
   messageId,
   conversationId: "talk",
   senderId: "ada",

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ready } from "../../../../clients/typescript/agent-network/crypto/sodium.js";
 import { Outbox } from "../../../../clients/typescript/agent-network/delivery/outbox.js";
-import type { SaidFrame } from "../../../../clients/typescript/agent-network/delivery/outbox-ports.js";
+import type { NetworkFrame } from "../../../../clients/typescript/agent-network/frames.js";
 import { FakeClock } from "../../../../src/conformance/fake-clock.js";
 import { met, type Party } from "../conversations/party.js";
 
@@ -14,7 +14,7 @@ const dayMs = 24 * 60 * 60 * 1_000;
 let clock: FakeClock;
 let ada: Party;
 let outbox: Outbox;
-let said: SaidFrame[];
+let said: NetworkFrame[];
 beforeEach(async () => {
   clock = new FakeClock();
   ({ ada } = await met(clock));
