@@ -141,7 +141,10 @@ describe("a broker that is malicious", () => {
     expect(ofAlice).toEqual([]);
     expect(alice.texts).toEqual(["yes"]);
     // The application has asked Bob: it was he, with a new machine.
-    await expect(alice.socket.acceptKey("bob", pinned.slice(5))).rejects.toThrow(/is not a fingerprint of bob/);
+    await expect(alice.socket.acceptKey("bob", pinned.slice(5))).rejects.toMatchObject({
+      code: "ENCRYPTION_ERROR",
+      message: expect.stringMatching(/is not a fingerprint of bob.*forget it \(forget\) and meet it anew/) as string,
+    });
     await alice.socket.acceptKey("bob", await mallory.fingerprint());
     await asMallory.hears("are you?");
     await alice.hears("I am Bob, believe me");

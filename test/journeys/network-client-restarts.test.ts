@@ -106,8 +106,15 @@ describe("clients of Agent Network with a store on disk", () => {
     await bob.hears("after");
     await alice.socket.close();
     const wrong = await party("agent_alice");
-    await expect(wrong.socket.connect()).rejects.toThrow(/passphrase does not open/);
+    await expect(wrong.socket.connect()).rejects.toMatchObject({
+      name: "NetworkError",
+      code: "ENCRYPTION_ERROR",
+      message: expect.stringMatching(/passphrase does not open/) as string,
+    });
     const right = await login("agent_alice", { passphrase: "another and longer one" });
+    const twice = await party("agent_alice", { passphrase: "another and longer one" });
+    await expect(twice.socket.connect()).rejects.toMatchObject({ code: "ENCRYPTION_ERROR" });
+    await expect(right.socket.changePassphrase("wrong", "third")).rejects.toMatchObject({ code: "ENCRYPTION_ERROR" });
     await says(right, "agent_bob", ["again"]);
     await bob.hears("again");
     expect(bob.events.all.filter(({ kind }) => kind !== "not-opened")).toEqual([]);

@@ -29,6 +29,13 @@ export class NetworkError extends Error {
   }
 }
 
+/** What keys and what is kept under them fail with, for whoever looks at `code`: ENCRYPTION_ERROR unless it has one. */
+export function keptError(thrown: unknown): NetworkError {
+  if (thrown instanceof NetworkError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return networkError("ENCRYPTION_ERROR", message, { cause: thrown });
+}
+
 /** Why a call to a peer whose key has changed is not answered now. What was said is kept. */
 export function keyHasChanged(message: string): NetworkError {
   return networkError("ENCRYPTION_ERROR", `${message}; what was said is kept, and goes when it is accepted`, {

@@ -1,6 +1,6 @@
-import type { ConversationRecords } from "./conversations/records.js";
-import type { OwnKeys } from "./conversations/records.js";
+import type { ConversationRecords, OwnKeys } from "./conversations/records.js";
 import type { KeptMessages } from "./delivery/outbox-ports.js";
+import { keptError } from "./error.js";
 import type { Platform } from "./platform.js";
 import { VaultMessages } from "./store/kept-messages.js";
 import { own } from "./store/owner.js";
@@ -34,7 +34,7 @@ export interface RecordsOptions {
  * Opens what is kept.
  * @param agentId whose it is
  * @param damaged hears of records that are damaged, which are left out (Agent Network §14.5)
- * @throws Error for a wrong passphrase, a store whose header is damaged, another agent's, or one that another process has
+ * @throws NetworkError for a wrong passphrase, a store whose header is damaged, another agent's, or one that another process has
  */
 export async function openRecords(
   agentId: string,
@@ -42,8 +42,9 @@ export async function openRecords(
   platform: Pick<Platform, "openStore">,
   damaged: (problem: Error) => void,
 ): Promise<Records> {
-  const opened = typeof store === "string" ? await platform.openStore(store) : store;
+  let opened: NetworkStore | undefined;
   try {
+    opened = typeof store === "string" ? await platform.openStore(store) : store;
     const vault = await Vault.open(opened, passphrase, damaged);
     await own(vault, agentId);
     const [kept, processed, entries] = await Promise.all([
@@ -57,11 +58,14 @@ export async function openRecords(
       processed,
       transcript: entries,
       identity: vault.identity(),
-      changePassphrase: (old, next) => vault.changePassphrase(old, next),
+      changePassphrase: (old, next) =>
+        vault.changePassphrase(old, next).catch((thrown: unknown) => {
+          throw keptError(thrown);
+        }),
       close: () => vault.close(),
     };
   } catch (thrown) {
-    await opened.close();
-    throw thrown;
+    await opened?.close();
+    throw keptError(thrown);
   }
 }

@@ -12,7 +12,7 @@ import type { PeerFacts } from "./conversations/conversations.js";
 import { fingerprint } from "./crypto/fingerprint.js";
 import type { DegradedReport } from "./delivery/degradation.js";
 import type { DeliveryReport } from "./delivery/reports.js";
-import { networkError } from "./error.js";
+import { keptError, networkError } from "./error.js";
 import type { Face, MessageHandler, PublicKeys } from "./face.js";
 import { readFrame, type Fields, type NetworkFrame } from "./frames.js";
 import type { AuthToken } from "./login-token.js";
@@ -197,10 +197,12 @@ export class AgentSocket implements Face {
     return (await this.peers()).find(({ peer }) => peer === agent)?.fingerprint;
   }
 
-  /** Accepts a key that has changed, or keeps the pinned one: by its fingerprint (Agent Network §10.4). @throws Error */
+  /** Accepts a key that has changed, or keeps the pinned one: by its fingerprint (Agent Network §10.4). @throws NetworkError */
   async acceptKey(agent: string, shownFingerprint: string): Promise<void> {
     const { conversations, outbox } = await this.#core.open();
-    await conversations.acceptKey(agent, shownFingerprint);
+    await conversations.acceptKey(agent, shownFingerprint).catch((thrown: unknown) => {
+      throw keptError(thrown);
+    });
     outbox.keyAccepted(agent);
   }
 
@@ -218,7 +220,7 @@ export class AgentSocket implements Face {
     this.keyPair = { publicKey: agreement.publicKey, signingKey: signing.publicKey };
   }
 
-  /** Keys are encrypted by the new passphrase from now on, and renewed (Agent Network §10.8). @throws Error */
+  /** Keys are encrypted by the new passphrase from now on, and renewed (Agent Network §10.8). @throws NetworkError */
   async changePassphrase(old: string, next: string): Promise<void> {
     await (await this.#core.open()).records.changePassphrase(old, next);
     await this.rotate();

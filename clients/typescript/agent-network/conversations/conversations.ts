@@ -244,7 +244,10 @@ export class Conversations {
       const isShown = shown !== undefined && isEqual(shown.fingerprint, fingerprint);
       if (!isShown && !isEqual(pin.fingerprint, fingerprint)) {
         const also = shown === undefined ? "" : `, shown was ${shown.fingerprint}`;
-        throw new Error(`this is not a fingerprint of ${peer}: pinned is ${pin.fingerprint}${also}`);
+        throw new Error(
+          `this is not a fingerprint of ${peer}: pinned is ${pin.fingerprint}${also}; if its key is another by now, and ` +
+            "its owner says so, forget it (forget) and meet it anew",
+        );
       }
       if (shown === undefined) return;
       const { isSpokenTo } = pin;
