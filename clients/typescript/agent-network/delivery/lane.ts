@@ -20,8 +20,6 @@ export interface Item {
   dueAt: number;
   /** As it was said; the same again until there is another key. */
   frame?: NetworkFrame;
-  /** The broker has acknowledged this very frame. */
-  isAcked: boolean;
   /** It may have been said under an earlier key, so that a receipt need not be of this frame. */
   wasSaid: boolean;
   told: DeliveryState | undefined;
@@ -61,8 +59,8 @@ export class Lane {
   wanted: "no" | "asked-for" | "counter-lost" = "no";
   offer: Offer | undefined;
   /**
-   * Up to this `seq` messages were delivered whose present frame may still be on its way to the broker: if the line is
-   * lost now, their counters are.
+   * Up to this `seq` messages were delivered, maybe by frames under an earlier key: the peer may wait for their counters
+   * under this one. The receipt of a later message, said under this key alone, shows that it does not.
    */
   unproved: number | undefined;
   /** Ends the timer of what is on the line, and when it is due, monotonic milliseconds. */
@@ -128,22 +126,19 @@ export class Lane {
     if (item.phase === "keeping") this.#move(item, "waiting");
   }
 
-  /** The broker has acknowledged it as it is now. */
-  acked(item: Item): void {
-    item.isAcked = true;
-    // What was said before it on this line has come to the broker, too.
-    if (this.unproved !== undefined && item.kept.seq > this.unproved) this.unproved = undefined;
-  }
-
   /**
-   * True if a message that ends so may leave a counter that the receiver never hears and waits for. A receipt may be of
-   * the frame under an earlier key; then the present one is unproved as long as it is on the line.
+   * True if a message that ends so leaves a counter that the receiver never hears and waits for. A receipt may be of the
+   * frame under an earlier key: then the present one, if it is on the line, is unproved.
    */
   burns(item: Item, end: "delivered" | "failed"): boolean {
     if (this.mode !== 2 || item.frame === undefined) return false;
     if (end === "failed") return true;
-    if (!item.wasSaid || item.isAcked) return false;
-    if (item.phase === "line") this.unproved = Math.max(this.unproved ?? 0, item.kept.seq);
+    const { seq } = item.kept;
+    if (!item.wasSaid) {
+      if (this.unproved !== undefined && seq > this.unproved) this.unproved = undefined;
+      return false;
+    }
+    if (item.phase === "line") this.unproved = Math.max(this.unproved ?? 0, seq);
     return item.phase !== "line";
   }
 
@@ -153,7 +148,6 @@ export class Lane {
     if (this.#said.size === 0) return;
     for (const item of this.#said.values()) {
       delete item.frame;
-      item.isAcked = false;
       item.wasSaid = true;
       this.#move(item, "waiting");
     }

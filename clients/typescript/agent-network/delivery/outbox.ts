@@ -171,7 +171,6 @@ export class Outbox {
     const found = this.#waiting.find(id);
     if (found !== undefined && isSaid(found.item)) {
       const { item, lane } = found;
-      lane.acked(item);
       this.#sending.here(lane.peer);
       if (lane.mode !== 2) this.#sending.end(lane, item, { state: "delivered" });
     }

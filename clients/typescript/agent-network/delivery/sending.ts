@@ -131,7 +131,7 @@ export class Sending {
       this.#absent.notAsked(lane.peer);
       this.wakeAll(lane.peer);
     }
-    if (isHole || (lane.size === 0 && lane.unproved !== undefined)) this.#renew(lane);
+    if (isHole) this.#renew(lane);
     this.changed(lane);
   }
 
@@ -285,7 +285,9 @@ export class Sending {
       else if (!lane.isRenewing) {
         item.tries += 1;
         this.#noAnswer(lane.peer, item.kept.messageId);
-        if (item.tries >= triesMax) over.push(item);
+        // Maybe the peer waits for a counter before it, and would for a minute.
+        if (lane.unproved !== undefined) this.#renew(lane);
+        else if (item.tries >= triesMax) over.push(item);
         else lane.again(item);
       }
     }

@@ -19,7 +19,7 @@ export interface Entry {
 }
 
 interface Recipient {
-  // bound: perRecipientMax and wantedMax · evicts: a lane with its last message · owner: Waiting
+  // bound: perRecipientMax and twice wantedMax · evicts: a lane with its last message · owner: Waiting
   readonly lanes: Map<string, Lane>;
   messages: number;
 }
@@ -29,8 +29,10 @@ export class Waiting {
   // bound: waitingMaxBytes, each with itemBytes at least · evicts: one that is delivered or given up; one more is
   // refused · owner: Waiting
   readonly #items = new Map<string, Entry>();
-  // bound: as #items, and wantedMax · evicts: a recipient with its last lane · owner: Waiting
+  // bound: as #items, and twice wantedMax · evicts: a recipient with its last lane · owner: Waiting
   readonly #recipients = new Map<string, Recipient>();
+  // bound: wantedMax · evicts: when its next message has a receipt; one more is not remembered · owner: Waiting
+  readonly #unproved = new Set<Lane>();
   #bytes = 0;
   #wanted = 0;
 
@@ -66,7 +68,6 @@ export class Waiting {
       phase: isOnDisk ? "waiting" : "keeping",
       tries: 0,
       dueAt: 0,
-      isAcked: false,
       wasSaid: isOnDisk,
       told: undefined,
     };
@@ -127,7 +128,7 @@ export class Waiting {
 
   /** True if a lane is of no use any more; it is forgotten then. */
   drop(lane: Lane): boolean {
-    if (lane.size > 0 || lane.wanted !== "no") return false;
+    if (lane.size > 0 || lane.wanted !== "no" || this.#isUnproved(lane)) return false;
     const recipient = this.#recipients.get(lane.peer);
     const key = keyOf(lane.conversationId, lane.isPlain);
     if (recipient?.lanes.get(key) === lane) recipient.lanes.delete(key);
@@ -151,6 +152,13 @@ export class Waiting {
   /** The messages that are not over yet. */
   *live(): IterableIterator<Entry> {
     for (const found of this.#items.values()) if (found.item.phase !== "over") yield found;
+  }
+
+  /** Its next message shows whether its counters have come: until then it is remembered, also while nothing waits. */
+  #isUnproved(lane: Lane): boolean {
+    if (lane.unproved === undefined) this.#unproved.delete(lane);
+    else if (this.#unproved.size < wantedMax) this.#unproved.add(lane);
+    return this.#unproved.has(lane);
   }
 
   #recipient(peer: string): Recipient {

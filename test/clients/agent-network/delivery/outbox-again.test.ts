@@ -135,6 +135,46 @@ describe("after a new handshake", () => {
     expect(world.keys.renewals).toBe(1);
   });
 
+  describe("a receipt of the frame before says nothing of the counter of now, nor does its ACK", () => {
+    /** m1 was delivered by the receipt of its first frame; the second is acknowledged. */
+    async function doubted(): Promise<OutboxWorld> {
+      const world = await OutboxWorld.here("bob");
+      await world.add("m1");
+      world.keys.complete("bob", "talk");
+      world.outbox.ready("bob", "talk");
+      world.outbox.acked("m1");
+      world.outbox.receipt("bob", ["m1"]);
+      await world.outbox.settled();
+      expect(world.told("m1")).toEqual(["kept", "sent", "delivered"]);
+      expect(countersOf(world.said())).toEqual([2, 1]);
+      await world.add("m2");
+      world.outbox.acked("m2");
+      expect(countersOf(world.said())).toEqual([2]);
+      return world;
+    }
+
+    it("if the next message has no receipt, the peer may wait for that counter: there is a new key", async () => {
+      const world = await doubted();
+      world.clock.advance(5_000);
+      expect(world.said().filter(({ conversationId }) => conversationId === "talk")).toMatchObject([
+        { messageType: "HANDSHAKE" },
+      ]);
+      world.keys.complete("bob", "talk");
+      world.outbox.ready("bob", "talk");
+      expect(countersOf(world.said())).toEqual([1]);
+    });
+
+    it("if it has one, the counter has come", async () => {
+      const world = await doubted();
+      world.outbox.receipt("bob", ["m2"]);
+      await world.add("m3");
+      const [m3] = world.said();
+      world.clock.advance(5_000);
+      expect(world.said().find(({ messageId }) => messageId === "m3")).toBe(m3);
+      expect(world.keys.renewals).toBe(0);
+    });
+  });
+
   it("that was wanted without a message, it is offered eight times, then no more", async () => {
     const world = await OutboxWorld.ready("bob");
     world.keys.renew("bob", "talk");
