@@ -19,8 +19,14 @@ const down = [
       "src/directory/directory.ts",
       "src/identity/(identity|limiter).ts",
       "src/storage/table.ts",
+      "src/telemetry/telemetry.ts",
     ],
     "the contract knows interfaces, no implementations",
+  ],
+  [
+    "src/telemetry",
+    ["src/core", "src/conversation", "src/directory", "src/storage"],
+    "what is known of agents, flows and coordination: on the core and the directory",
   ],
   ["src/zeromq/wire", ["src/core"], "the ZMTP listener knows the core only"],
   [
@@ -35,7 +41,7 @@ const down = [
   ],
   [
     "src/desk",
-    ["src/core", "src/conversation", "src/directory", "src/identity", "src/mailbox"],
+    ["src/core", "src/conversation", "src/directory", "src/identity", "src/mailbox", "src/telemetry"],
     "the desk serves everybody and knows no transport",
   ],
   [
