@@ -10,7 +10,7 @@ import {
 } from "../../src/dialect/index.js";
 
 /**
- * A part of the visualisation protocol (visualisation §1–4), enough to show that it fits: binary frames, streams,
+ * A part of the visualisation protocol (Visualisation §1–4), enough to show that it fits: binary frames, streams,
  * slow viewers.
  */
 type Command =
@@ -52,7 +52,7 @@ interface ViewerTypes extends DialectTypes {
 type Viewer = Session<ViewerTypes>;
 const magic = 0x41474e54;
 
-/** Header of 8 bytes, then count and 28 bytes for each agent (visualisation §3.3). */
+/** Header of 8 bytes, then count and 28 bytes for each agent (Visualisation §3.3). */
 function binaryPositions(positions: readonly Position[]): Buffer {
   const frame = Buffer.alloc(12 + 28 * positions.length);
   frame.writeUInt32BE(magic, 0);
