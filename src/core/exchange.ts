@@ -27,6 +27,7 @@ export class Exchange {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly #followers: Follower[] = [];
+  readonly #asideFollowers: Follower[] = [];
   #unheard: Follower = () => undefined;
   #findAnswered: AnsweredFinder = () => undefined;
   #screen: Screen | undefined;
@@ -41,11 +42,15 @@ export class Exchange {
 
   /** Calls `follower` with every routed message, after its receivers. The returned function ends it. */
   follow(follower: Follower): () => void {
-    this.#followers.push(follower);
-    return () => {
-      const at = this.#followers.indexOf(follower);
-      if (at !== -1) this.#followers.splice(at, 1);
-    };
+    return added(this.#followers, follower);
+  }
+
+  /**
+   * Calls `follower` with what nobody else follows: sealed messages, which have got through, and requests of the
+   * broker's own. The returned function ends it.
+   */
+  followAside(follower: Follower): () => void {
+    return added(this.#asideFollowers, follower);
   }
 
   /** Calls `unheard` with every response that has reached nobody: who asked is gone, and what was asked is answered. */
@@ -101,7 +106,7 @@ export class Exchange {
       if (envelope.type === "response") this.#unheard(envelope, message);
       throw new Fault("not-found", notThere(message.topic));
     }
-    if (message.sealed) return this.#sealed(message, outcome);
+    if (message.sealed) return this.#sealed(message, envelope, outcome);
     if (message.lost !== undefined) return this.#lost(message, message.lost, envelope, outcome);
     for (const follower of this.#followers) follower(envelope, message);
     return outcome;
@@ -115,12 +120,16 @@ export class Exchange {
     throw refusal;
   }
 
-  /** Nobody follows it. Its sender is told that it got through, so it is told if it did not, whyever. */
-  #sealed({ lost }: Message, outcome: Outcome): Outcome {
+  /** What it says is followed by nobody. Its sender is told that it got through, so it is told if it did not, whyever. */
+  #sealed(message: Message, envelope: Envelope, outcome: Outcome): Outcome {
+    const { lost } = message;
     this.ledger.count("sealed");
-    if (lost === undefined) return outcome;
-    this.ledger.count(`lost-${lost.code}`, lost.count);
-    throw new Fault(lost.code, lost.why);
+    if (lost !== undefined) {
+      this.ledger.count(`lost-${lost.code}`, lost.count);
+      throw new Fault(lost.code, lost.why);
+    }
+    for (const follower of this.#asideFollowers) follower(envelope, message);
+    return outcome;
   }
 
   /** @throws Fault full, unavailable: a mailbox or log could not take it, and it is counted as refused */
@@ -189,10 +198,11 @@ export class Exchange {
   announce(topic: string, body: Pick<Envelope, "type" | "content"> & Partial<Envelope>, hidden = false): Outcome {
     const { now, ...head } = this.#head();
     const envelope: Envelope = { ...head, ...body, to: body.to ?? topic, trust: body.trust ?? "proved" };
-    return this.#announced(
-      Message.of(envelope, { topic, receivedAt: now, trust: "proved", origin: undefined }),
-      hidden,
-    );
+    const message = Message.of(envelope, { topic, receivedAt: now, trust: "proved", origin: undefined });
+    const outcome = this.#announced(message, hidden);
+    if (envelope.type === "request" && (outcome.receivers > 0 || outcome.stored))
+      for (const follower of this.#asideFollowers) follower(envelope, message);
+    return outcome;
   }
 
   /**
@@ -250,6 +260,14 @@ export class Exchange {
     if (kind === "everyone" || kind === "broker") return true;
     return kind === "room" && this.router.route(topic) !== undefined;
   }
+}
+
+function added(followers: Follower[], follower: Follower): () => void {
+  followers.push(follower);
+  return () => {
+    const at = followers.indexOf(follower);
+    if (at !== -1) followers.splice(at, 1);
+  };
 }
 
 /** Nobody is ever told anything about a response or a fault. */

@@ -35,6 +35,7 @@ export * from "./message.js";
 export * from "./moment.js";
 export * from "./parcel-writer.js";
 export * from "./party.js";
+export * from "./passing-bytes.js";
 export * from "./places.js";
 export * from "./principal.js";
 export * from "./proofs.js";

@@ -2,6 +2,7 @@ import type { LostCopies } from "./arrival.js";
 import type { Fault } from "./fault.js";
 import type { Keeper } from "./keeper.js";
 import type { Message } from "./message.js";
+import { PassingBytes } from "./passing-bytes.js";
 import type { Subscriber } from "./subscriber.js";
 import { eventsTopic, isDirect } from "./topic.js";
 
@@ -70,6 +71,8 @@ type MutableRoute = { -readonly [K in keyof Route]: Route[K] };
 
 /** Topic → subscribers: exact names in one Map, prefixes by walking delimiters, taps apart. */
 export class Router {
+  /** Where the byte path shows what passes while somebody looks. */
+  readonly passing = new PassingBytes();
   // bound: subscriptions of all peers (zmqSubscriptionsTotalMaxBytes, roomsMax, agentsMax) · evicts: a topic goes with
   // its last subscriber · owner: Router
   readonly #routes = new Map<string, MutableRoute>();

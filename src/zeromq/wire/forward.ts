@@ -5,6 +5,7 @@ import { IllegalBytes } from "./codec.js";
 import { Losses } from "./losses.js";
 import type { SharedParts } from "./peer.js";
 import type { PublisherPeer } from "./policy.js";
+import { showRun } from "./shown-run.js";
 
 /** From this size on, or for so many subscribers, one copy for all of them is cheaper than one for each. */
 const lastingMinBytes = 16 * 1024;
@@ -21,7 +22,7 @@ const longMs = 2;
 const dollar = 0x24;
 
 /** Parts of the broker that forwarding needs. */
-type ForwardParts = Pick<SharedParts, "ledger" | "limits" | "clock" | "policy" | "routes" | "warn">;
+type ForwardParts = Pick<SharedParts, "ledger" | "limits" | "clock" | "policy" | "routes" | "passing" | "warn">;
 
 /** The publisher whose messages are forwarded. */
 export interface ForwardSource {
@@ -142,7 +143,7 @@ export class Forwarder {
       }
       if (next > end) {
         // Everything else: commands, parts of messages, messages of other shapes, illegal bytes.
-        this.#flush(chunk, at);
+        this.#flush(chunk, at, found);
         next = this.#unit(chunk, at);
         if (next > end || !this.#source.isOpen) return end;
         if (this.#topicAt === -1) {
@@ -156,7 +157,7 @@ export class Forwarder {
       const size = bodyHead - thisTopic;
       if (size !== topicSize || !sameBytes(chunk, topicAt, thisTopic, size)) {
         if (this.#runCount > 0) {
-          this.#flush(chunk, at);
+          this.#flush(chunk, at, found);
           if (this.#copies >= this.#copiesEnough) return at;
         }
         found = this.#find(chunk, thisTopic, bodyHead);
@@ -171,7 +172,7 @@ export class Forwarder {
         if (this.#runCount === 0) this.#runAt = at;
         this.#runCount += 1;
       } else {
-        this.#flush(chunk, at);
+        this.#flush(chunk, at, found);
         this.#handOver(
           found === undefined ? this.#text(chunk, thisTopic, bodyHead) : found.topic,
           chunk.subarray(bodyAt, next),
@@ -183,7 +184,7 @@ export class Forwarder {
       }
       at = next;
     }
-    this.#flush(chunk, at);
+    this.#flush(chunk, at, found);
     return at;
   }
 
@@ -261,10 +262,10 @@ export class Forwarder {
   }
 
   /**
-   * Forwards the messages that end at `end`. The chunk is overwritten by the next read, so several subscribers share
-   * one copy of them.
+   * Forwards the messages that end at `end`; `found` is their topic's. The chunk is overwritten by the next read, so
+   * several subscribers share one copy of them.
    */
-  #flush(chunk: Buffer, end: number): void {
+  #flush(chunk: Buffer, end: number, found: Route | undefined): void {
     const count = this.#runCount;
     const route = this.#route;
     if (count === 0 || route === undefined) return;
@@ -280,6 +281,8 @@ export class Forwarder {
     const to = lasting ? end - start : end;
     for (const wire of route.wires) wire.forward(bytes, from, to, count, false, lasting);
     for (const observer of route.observers) observer.forward(bytes, from, to, count, true, lasting);
+    const { watcher } = this.#parts.passing;
+    if (watcher !== undefined && found !== undefined) showRun(watcher, found.topic, bytes, from, to, count);
   }
 
   /** Gives a message to the policy. */

@@ -112,6 +112,7 @@ export class ZmtpListener implements Lifecycle {
       ledger,
       limits,
       policy,
+      passing: router.passing,
       total,
       routes: new RouteCache(router),
       subscriptions: new SubscriptionBudget(limits),

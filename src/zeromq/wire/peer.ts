@@ -1,4 +1,4 @@
-import type { BacklogTotal, Clock, Flusher, Ledger, Limits, Principal } from "../../core/index.js";
+import type { BacklogTotal, Clock, Flusher, Ledger, Limits, PassingBytes, Principal } from "../../core/index.js";
 import { readPing } from "./commands.js";
 import type { DoorKind, Introduction } from "./handshake.js";
 import type { Mechanism, ZmtpPeer, ZmtpPolicy } from "./policy.js";
@@ -17,6 +17,8 @@ export interface SharedParts {
   /** Logs what people should see of a client at `address`, once a minute for each reason. */
   readonly warn: WarnOfPeer;
   readonly subscriptions: SubscriptionBudget;
+  /** Where what passes as bytes is shown while somebody looks. */
+  readonly passing: PassingBytes;
 }
 
 /** `name`: who the client says it is. `remedy`: what to do about it. */

@@ -101,7 +101,10 @@ export class ForwardWorld {
     const warn = (_door: string, _address: string, _name: string | undefined, reason: string): void => {
       this.warned.push(reason);
     };
-    return new Forwarder({ ledger, limits, policy, warn, routes: new RouteCache(router), clock }, source);
+    return new Forwarder(
+      { ledger, limits, policy, warn, routes: new RouteCache(router), passing: router.passing, clock },
+      source,
+    );
   }
 }
 
