@@ -266,6 +266,16 @@ export const defaultLimits = Object.freeze({
   brokerRateBurst: 200,
   /** An answer of the broker that waits for something to happen waits this long at most; one for each connection. */
   brokerWaitMaxMs: 30_000,
+  /** Coordinations under way that agents announce, and as many that the broker runs. */
+  coordinationsMax: 1_000,
+  /** Coordinations under way that one agent announces, and as many that one connection has the broker run. */
+  coordinationsPerAgentMax: 10,
+  /** Participants of a coordination that the broker runs: it writes to each of them. */
+  coordinationParticipantsMax: 50,
+  /** Longest time that such a coordination may take. */
+  coordinationMaxMs: 600_000,
+  /** What an agent says of a coordination, and what it proposes to others, as JSON. */
+  coordinationMaxBytes: 8 * 1024,
   /** Logins that wait for the keys of one issuer (`identityProviders`). */
   issuerWaitsMax: 1_000,
   /** Names that belong to users of one issuer; by first use half of them at most. */

@@ -32,6 +32,12 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "mailbox-CODE": "a mailbox refused the message, and its sender was told: it is full, or cannot be written",
   "mailbox-unavailable": "a mailbox could not keep the message: its disk is full or fails",
   "mailbox-repeated": "a message that is in the mailbox already: the same id and body within 24 hours",
+  "coordination-forgotten":
+    "more coordinations are announced than are followed: the one of which nothing was said for longest is forgotten",
+  "vote-unreadable": "an answer to a coordination.vote that begins with no vote: it counts as an abstention",
+  "vote-repeated": "a second vote of one agent in a coordination: the first counts",
+  "vote-late": "a vote after the coordination was over",
+  "vote-foreign": "a vote by somebody else than whom the broker had asked",
   "stream-skipped": "a session reads too slowly: a stream left something out for it",
   "frames-left-at-close": "commands of a session that ended before they ran",
 
