@@ -98,7 +98,7 @@ module.exports = {
     ...down.map(may),
     only(
       "broker-below-cli",
-      "^src/((broker|door-warnings|forgetting|local-agents|mailbox-parts|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
+      "^src/((broker|coordination-parts|door-warnings|forgetting|id-source|local-agents|mailbox-parts|office|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
       ["^src/(?!cli/)", "^bridges/index\\.ts$", "^clients/typescript/"],
       "the composition root does not know the command line",
     ),

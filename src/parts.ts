@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { Bridges } from "./websocket/engine/index.js";
 import { issuersOf, usualZmqDoors, type BrokerConfig } from "./config/index.js";
 import {
@@ -15,9 +14,11 @@ import {
   Slices,
 } from "./core/index.js";
 import { ConversationsMemory, followAnswers, RequestsMemory, type Requests } from "./conversation/index.js";
+import { assembleCoordination } from "./coordination-parts.js";
 import { Desk, type Askers } from "./desk/index.js";
 import { contactsOf } from "./dialect/options.js";
 import { forgetting } from "./forgetting.js";
+import { idSource } from "./id-source.js";
 import { namesHere } from "./names-here.js";
 import { LocalAgents } from "./local-agents.js";
 import { ZeromqAgents } from "./zeromq/agents/index.js";
@@ -117,7 +118,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     limits,
     clock,
     requests,
-    stored: (from, to) => mailboxes.asked(from, to),
+    stored: (from, to) => mailboxes.asked(from, to) ?? coordination.owed(from, to),
   });
   followAnswers(exchange, { conversations, requests });
   if (config.logMessages) {
@@ -185,6 +186,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     log,
   });
   const limiter = new LimiterMemory({ limits, clock });
+  const coordination = assembleCoordination({ exchange, directory, limits, newId });
 
   // How the operator watches it all.
   const ops = assembleOperations({
@@ -249,7 +251,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   };
   const sessions = (): Bridges => bridges;
   const forget = forgetting({ directory, identity, mailboxes, bindings: issuers, sessions, audited });
-  const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, status, askers, forget });
+  const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, status, askers, forget, coordination });
   const zmtp = new ZmtpListener({
     router,
     ledger,
@@ -345,6 +347,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     stop: async () => {
       issuers.close();
       requests.close();
+      coordination.close();
       directory.close();
       await tables.close();
       data.release();
@@ -385,14 +388,4 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
 /** A part that has nothing to drain. */
 function part({ start, stop = () => Promise.resolve() }: Pick<Lifecycle, "start"> & Partial<Lifecycle>): Lifecycle {
   return { start, stop, drain: () => Promise.resolve() };
-}
-
-/**
- * Makes ids that no other broker makes: 48 random bits, the same for all ids of this start, then a count. A UUID for
- * each would cost five times as much.
- */
-function idSource(): () => string {
-  const start = randomUUID().slice(-12);
-  let count = 0;
-  return () => `${start}-${(count += 1).toString(36)}`;
 }

@@ -1,5 +1,8 @@
-import { Fault, jsonText, shapeProblemText, type FaultCode } from "#dialect";
+import { brokerTopic, Fault, jsonText, shapeProblemText, type FaultCode } from "#dialect";
+import { isFields, mustBeContentOf } from "./contents.js";
 import { errorContent, networkFault } from "./errors.js";
+import { acknowledge } from "./pass.js";
+import { readableText } from "./readable.js";
 import { query, type ErrorCode, type NetworkEvent, type NetworkMessage } from "./schema.js";
 import type { NetworkSession } from "./state.js";
 import { systemEvent, systemHead } from "./system.js";
@@ -40,8 +43,15 @@ export function ask(session: NetworkSession, message: NetworkMessage): void | Pr
   const { header } = message;
   if (isSealed(header))
     throw networkFault("unsupported", "ENCRYPTION_ERROR", "the broker has no keys; ask it in plain words");
+  if (header.messageType === "RESPONSE") {
+    answer(session, message);
+    return undefined;
+  }
   if (header.messageType !== "QUERY")
-    throw new Fault("unsupported", "system takes AUTH, HEARTBEAT, DISCONNECT and QUERY; address messages to an agent");
+    throw new Fault(
+      "unsupported",
+      "system takes AUTH, HEARTBEAT, DISCONNECT, QUERY, and RESPONSE to a QUERY of its own; address messages to an agent",
+    );
   const content = message.content();
   const parsed = query.safeParse(content);
   if (!parsed.success) throw new Fault("malformed", `content.${shapeProblemText(parsed.error, content)}`);
@@ -54,6 +64,25 @@ export function ask(session: NetworkSession, message: NetworkMessage): void | Pr
       contentJson: answerJson(requestId, json),
     });
   });
+}
+
+/**
+ * The answer to a QUERY that came from `system`, such as a vote: `data` is what the broker reads, be it an object or a
+ * text (Agent Network §5.5).
+ */
+function answer(session: NetworkSession, message: NetworkMessage): void {
+  const { header } = message;
+  const content = message.content();
+  mustBeContentOf("RESPONSE", content);
+  const { requestId: inReplyTo, data } = content;
+  session.publish({
+    to: brokerTopic,
+    type: "response",
+    messageId: header.messageId,
+    inReplyTo,
+    content: { message: readableText("RESPONSE", content), ...(isFields(data) && { data }) },
+  });
+  acknowledge(session, message);
 }
 
 function kindOf(queryType: string): string {

@@ -40,6 +40,8 @@ export const commandTable: Rules<AgentNetwork> = {
   },
   system: {
     phase: anyPhase,
+    // The price of a question the desk takes.
+    cost: ({ message }) => (message.header.messageType === "RESPONSE" ? 1 : 0),
     run: (session, { message }) => afterLogin(session, message, () => ask(session, message)),
   },
   message: {

@@ -13,7 +13,8 @@ import { negotiationEventOf, type FindProposal } from "./negotiation/event.js";
 import { events, type Event, type MsgEvent } from "./events.js";
 import { messageText } from "./signed-text.js";
 
-const serverId = "@server";
+/** The broker, as it is called here. */
+export const serverId = "@server";
 
 /**
  * The signature that a message carries through the core, in `content.data`: everything that a receiver in any dialect

@@ -7,7 +7,10 @@ import { DeskLists, type LongText } from "./lists.js";
 import { DeskTopic, type Askers } from "./topic.js";
 
 /** Where the desk learns who asks, looks for answers, takes what they cost, and says them. */
-export interface DeskOptions extends Pick<Ask, "directory" | "mailboxes" | "status" | "forget"> {
+export interface DeskOptions extends Pick<
+  Ask,
+  "directory" | "mailboxes" | "status" | "forget" | "coordination" | "office"
+> {
   readonly exchange: Exchange;
   readonly limits: Limits;
   readonly limiter: Limiter;
@@ -62,7 +65,7 @@ export class Desk implements Lifecycle, Answerer {
   }
 
   ask(question: Question, reply: Reply): Asked {
-    const { directory, mailboxes, status, forget } = this.#options;
+    const { directory, mailboxes, status, forget, coordination, office } = this.#options;
     const { from, seats, viewer, place, kind, chargedTo } = question;
     const ask: Ask = {
       asker: from,
@@ -74,6 +77,8 @@ export class Desk implements Lifecycle, Answerer {
       lists: this.#lists,
       status,
       forget,
+      coordination,
+      office,
       ...(place && { place }),
     };
     const read = this.#read(ask, kind, question.content);

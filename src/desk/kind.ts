@@ -2,9 +2,12 @@ import type { z } from "zod";
 import { Fault, itemsOfBytes, type Content, type Principal, type Scope } from "../core/index.js";
 import { bytesOf, type Directory, type Past, type Recalled, type Seat } from "../directory/index.js";
 import type { Mailboxes } from "../mailbox/index.js";
+import type { Coordinations } from "../telemetry/coordination/index.js";
+import type { Coordinator } from "../telemetry/telemetry.js";
 import { readFields } from "./fields.js";
 import type { Forget } from "./forget.js";
 import type { DeskLists, LongText } from "./lists.js";
+import type { Office } from "./office.js";
 
 /** Who asks, and where the desk looks for the answer. */
 export interface Ask {
@@ -26,6 +29,16 @@ export interface Ask {
   readonly status: () => Readonly<Record<string, unknown>>;
   /** Erases what is kept of a user; absent where nothing is. */
   readonly forget?: Forget | undefined;
+  /** Runs coordinations, and knows what is announced of others; absent where nobody does. */
+  readonly coordination?: DeskCoordination | undefined;
+  /** What only the operator is told; absent where nothing is known. */
+  readonly office?: Office | undefined;
+}
+
+/** Coordinations, as the desk needs them. */
+export interface DeskCoordination {
+  readonly coordinator: Coordinator;
+  readonly coordinations: Pick<Coordinations, "events" | "of">;
 }
 
 /** A scope that a kind of request can be reserved for. */

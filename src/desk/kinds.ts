@@ -1,5 +1,6 @@
 import type { Kind } from "./kind.js";
 import { brokerStatus, ping } from "./kinds/broker.js";
+import { coordinationList, coordinationStart, coordinationStatus } from "./kinds/coordination.js";
 import { contactsAdd, contactsList, contactsRemove } from "./kinds/contacts.js";
 import { networkForget } from "./kinds/network.js";
 import { agentsList, roomsList } from "./kinds/lists.js";
@@ -38,6 +39,9 @@ export type DeskKind =
   | "mailbox.peek"
   | "mailbox.state"
   | "mailbox.list"
+  | "coordination.start"
+  | "coordination.status"
+  | "coordination.list"
   | "contacts.add"
   | "contacts.remove"
   | "contacts.list"
@@ -71,6 +75,9 @@ export const deskKinds = {
   "mailbox.peek": mailboxPeek,
   "mailbox.state": mailboxState,
   "mailbox.list": mailboxList,
+  "coordination.start": coordinationStart,
+  "coordination.status": coordinationStatus,
+  "coordination.list": coordinationList,
   "contacts.add": contactsAdd,
   "contacts.remove": contactsRemove,
   "contacts.list": contactsList,

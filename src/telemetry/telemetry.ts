@@ -220,6 +220,12 @@ export interface Telemetry {
 /** What `coordination.start` is told (protocols §7). */
 export interface ConsensusPlan {
   readonly initiator: string;
+  /** How well its name is proved. */
+  readonly trust: Trust;
+  /** Whose share it counts against: a connection where the name is only claimed. */
+  readonly chargedTo: string;
+  /** The operator issued the name: a part of the places is kept for those. */
+  readonly isIssued: boolean;
   readonly participants: readonly { readonly id: string; readonly role: "voter" | "observer" }[];
   /** 0–1: so many of the voters must approve. */
   readonly consensusThreshold: number;
@@ -227,10 +233,19 @@ export interface ConsensusPlan {
   readonly proposal: Readonly<Record<string, unknown>>;
 }
 
+/** A coordination that has begun. */
+export interface StartedConsensus {
+  readonly coordinationId: string;
+  /** Wall clock, milliseconds. */
+  readonly endsAt: number;
+  /** Voters that are not here, and have no mailbox: they count as not approving. */
+  readonly absent: readonly string[];
+}
+
 /** Runs coordinations with agents of any dialect. */
 export interface Coordinator {
-  /** @returns its id @throws Fault full, not-found, malformed */
-  start(plan: ConsensusPlan): string;
+  /** @throws Fault full, not-found (no voter is here), forbidden (somebody is no contact of the initiator), malformed */
+  start(plan: ConsensusPlan): StartedConsensus;
 }
 
 /** POSTs the answer to a command where the operator allows it (Visualisation §5.4). */

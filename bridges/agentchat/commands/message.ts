@@ -1,5 +1,6 @@
 import {
   agentNameProblem,
+  brokerTopic,
   Fault,
   isRoom,
   networkOf,
@@ -14,7 +15,7 @@ import type { CommandOf } from "../schema.js";
 import { Seen, type SaidBefore, type SeenRow } from "../seen.js";
 import { messageText } from "../signed-text.js";
 import type { AgentChat, ChatSession } from "../state.js";
-import { nameOf, signatureIn, type Signed } from "../translate.js";
+import { nameOf, serverId, signatureIn, type Signed } from "../translate.js";
 
 type MessageRules = Pick<Rules<AgentChat>, "MSG" | "PING">;
 
@@ -81,6 +82,7 @@ function draftOf(
 
 /** The topic behind `#channel` or `@agent-id`. @throws Fault malformed, not-found */
 function addresseeOf(to: string): string {
+  if (to === serverId) return brokerTopic;
   if (to.startsWith("#")) {
     if (isRoom(to)) return to;
     throw new Fault("not-found", `there is no channel ${to}`);

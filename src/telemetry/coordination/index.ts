@@ -1,1 +1,2 @@
+export * from "./consensus-coordinator.js";
 export * from "./coordinations.js";

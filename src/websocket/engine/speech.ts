@@ -58,10 +58,18 @@ export class Speech {
     const inReplyTo = draft.inReplyTo ?? draft.replyTo;
     // Said in public it is nobody's to answer (protocols §3.5).
     if (kind === "room" || kind === "everyone") return this.submit(draft, "inform", inReplyTo);
-    if (kind !== "agent") return this.submit(draft, intent ?? (to === brokerTopic ? "request" : "inform"), inReplyTo);
+    if (to === brokerTopic) return this.#sayToBroker(draft, agent, inReplyTo);
+    if (kind !== "agent") return this.submit(draft, intent ?? "inform", inReplyTo);
     const turn = this.#context.conversations.turn(agent, to, draft, this.#session);
     if (turn.looping === true) this.#tellLoop(agent, to);
     return this.submit(draft, turn.type, turn.in_reply_to ?? draft.inReplyTo);
+  }
+
+  /** What is owed to the broker, a vote, is the answer; else the broker is asked. */
+  #sayToBroker(draft: Draft & TurnIntent, agent: string, inReplyTo: string | undefined): Outcome {
+    const owed = this.#context.conversations.answered(agent, brokerTopic);
+    const { intent = inReplyTo === undefined && owed === undefined ? "request" : "response" } = draft;
+    return this.submit(draft, intent, inReplyTo ?? (intent === "response" ? owed : undefined));
   }
 
   /**
