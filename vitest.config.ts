@@ -19,6 +19,7 @@ const processes = [
   "test/mailbox/mail-store-{full-disk,kill}.test.ts",
   "test/new-dialect.test.ts",
   "test/ops/deploy.test.ts",
+  "test/ops/webhooks/{addresses,hosts,webhooks}.test.ts",
   "test/package.test.ts",
   "test/schemas.test.ts",
   "test/storage/{data-directory,full-disk,special-files,table-lmdb}.test.ts",

@@ -305,6 +305,12 @@ export const defaultLimits = Object.freeze({
   auditClaimsTotalPerSecond: 5,
   /** Those of all addresses that may be written at once before their rate counts. */
   auditClaimsTotalBurst: 2_000,
+  /** Answers that wait to be POSTed, or are being tried again; a further one is given up. One host: half of them. */
+  webhooksMax: 1_000,
+  /** What they hold. */
+  webhooksMaxBytes: 8 * 1024 * 1024,
+  /** Configurations of multi-agents that are kept; one more is refused. */
+  multiAgentsMax: 1_000,
   /** Token buckets that are kept; the longest unused goes first. */
   bucketsMax: 200_000,
   /** At stop, publishers are read until this long is quiet … */

@@ -121,6 +121,13 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "ws-close-backlog": "closed before everything for it could be sent",
   "ws-close-unanswered": "the peer did not answer our close",
   "dialect-failed": "an error in a dialect; the log has it",
+
+  // Webhooks (Visualisation §5.4).
+  "webhook-delivered": "an answer was POSTed, and its host took it: nothing is lost",
+  "webhook-again": "an answer could not be POSTed and is tried again",
+  "webhook-failed": "an answer could not be POSTed: the host refuses it or cannot be reached; the audit log says why",
+  "webhook-full": "as many answers wait to be POSTed as may, of all hosts or of one",
+  "webhook-left": "answers that were not POSTed when the broker stopped",
 });
 
 /** What a reason of the ledger means; undefined for one that a dialect from elsewhere counts. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Fault } from "../core/index.js";
+import type { WebhookHost } from "../telemetry/telemetry.js";
 import type { AnyDialect } from "./dialect.js";
 
 /** A limit of a dialect: a number from 0 with its default, and what it bounds. The unit stands in its name. */
@@ -26,6 +27,43 @@ export function contactsOf(
     listedIn: new Set(listed.map(([name]) => name)),
     sealedIn: new Set(dialects.filter(({ seals }) => seals === true).map(({ name }) => name)),
   };
+}
+
+/** After a host in {@link webhookHostsSetting}: it may have an address of this machine or of a private network. */
+const privateMark = "=private";
+
+/**
+ * The setting `webhookHosts` of a dialect: where the broker may POST what comes of a command (Visualisation §5.4).
+ */
+export const webhookHostsSetting = z
+  .array(
+    z
+      .string()
+      .refine(
+        (text) => webhookHostOf(text) !== undefined,
+        "write it as HOST, HOST:PORT or HOST:PORT=private, without https://",
+      ),
+  )
+  .max(100)
+  .default([])
+  .describe(
+    "Hosts to which answers may be POSTed by https: HOST or HOST:PORT, with =private behind it where its address may be private.",
+  );
+
+/** The hosts that the settings of all dialects list. */
+export function webhookHostsOf(settings: Readonly<Record<string, object>>): readonly WebhookHost[] {
+  return Object.values(settings).flatMap((own) => {
+    const { data = [] } = z.array(z.string()).safeParse("webhookHosts" in own ? own.webhookHosts : []);
+    return data.flatMap((text) => webhookHostOf(text) ?? []);
+  });
+}
+
+/** A listed host; undefined if the text is none. */
+function webhookHostOf(text: string): WebhookHost | undefined {
+  const isPrivate = text.endsWith(privateMark);
+  const host = isPrivate ? text.slice(0, -privateMark.length) : text;
+  if (host === "" || /[\s/\\?#@*,]/.test(host) || !URL.canParse(`https://${host}`)) return undefined;
+  return { host: new URL(`https://${host}`).host, isPrivate };
 }
 
 /** A dialect as far as its limits are concerned. */

@@ -2,7 +2,9 @@ import { appendFileSync, closeSync, fstatSync, openSync } from "node:fs";
 import type { ContactEvent } from "../directory/index.js";
 import type { LoginEvent, TokenListing } from "../identity/index.js";
 import type { MailboxEvent } from "../mailbox/index.js";
+import type { CommandEvent } from "../telemetry/telemetry.js";
 import { appendFlags, mustBeRegular } from "../storage/atomic-file.js";
+import type { WebhookEvent } from "./webhooks/webhooks.js";
 
 /** The last moment that has a date (ECMA-262 §21.4.1.1). */
 const dateMaxMs = 8.64e15;
@@ -15,6 +17,8 @@ export type AuditEvent =
   | LoginEvent
   | MailboxEvent
   | ContactEvent
+  | CommandEvent
+  | WebhookEvent
   /** Somebody has erased what is kept of a user; not of whom. */
   | { readonly event: "network.forgotten"; readonly by: string }
   | { readonly event: "start"; readonly pid: number; readonly doors: Readonly<Record<string, unknown>> }

@@ -248,10 +248,32 @@ export interface Coordinator {
   start(plan: ConsensusPlan): StartedConsensus;
 }
 
+/** A host to which answers may be POSTed (Visualisation §5.4), as the configuration lists it. */
+export interface WebhookHost {
+  /** As it stands in a URL: lower case, and the port where it is not 443. */
+  readonly host: string;
+  /** It may have an address of this machine or of a private network. */
+  readonly isPrivate: boolean;
+}
+
 /** POSTs the answer to a command where the operator allows it (Visualisation §5.4). */
 export interface Webhooks {
   /** Why nothing may be sent there; undefined if it may. */
   refusal(url: string): Fault | undefined;
   /** Sends it, tries again within bounds, and never rejects: what became of it is counted and in the audit log. */
   send(url: string, body: Readonly<Record<string, unknown>>, by: Pick<Principal, "agent" | "displayName">): void;
+}
+
+/** A line of the audit log about what somebody has told an agent, or the broker, to do: never with what, never the answer. */
+export interface CommandEvent {
+  readonly event: "command";
+  /** The token's `sub`. */
+  readonly by: string;
+  /** An agent, or `$broker`. */
+  readonly target: string;
+  readonly command: string;
+  /** The id of the message that commanded. */
+  readonly id: string;
+  /** `completed`, `failed` (the agent says so), else the code of the error that was told. */
+  readonly outcome: string;
 }
