@@ -49,6 +49,7 @@ import { ConfiguredIssuers, type Binding } from "./identity/providers/index.js";
 import type { Access, TlsPair, WsEdge } from "./websocket/edge/index.js";
 import { assembleWebSocket } from "./websocket-parts.js";
 import { warnAboutDoors } from "./door-warnings.js";
+import { assembleTelemetry } from "./telemetry-parts.js";
 import { ZmtpListener } from "./zeromq/wire/index.js";
 
 /** The parts of one broker that the rest of the program uses. */
@@ -271,19 +272,14 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   });
 
   // The dialects, and the WebSocket doors.
+  const shown = assembleTelemetry(config, data, { clock, ledger, log, newId, audited });
   const bridges = new Bridges({
     dialects: config.dialects,
     exchange,
     router,
     ledger,
     total,
-    services: {
-      directory,
-      identity,
-      limiter,
-      tables,
-      serverName: config.serverName,
-    },
+    services: { directory, identity, limiter, tables, serverName: config.serverName, ...shown.services },
     settings: config.settings,
     requests,
     conversations,
@@ -360,7 +356,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     },
   });
   const stored = [storage, roomLogs, mailboxes, awayMembers(directory, tables, log)];
-  const doors = [zeromqAgents, desk, bridges, zmtp, ws, claims];
+  const doors = [zeromqAgents, desk, ...shown.inOrder, bridges, zmtp, ws, claims];
   const inOrder: Lifecycle[] = [...stored, warnings, ...ops.before, ...doors, ...ops.after];
   const { audit } = ops;
   return {

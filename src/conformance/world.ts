@@ -26,6 +26,8 @@ import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, operatorName, type Credential, type Identity } from "../identity/index.js";
 import { keepsRooms, Mailboxes, ownerOf } from "../mailbox/index.js";
 import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
+import type { CommandEvent } from "../telemetry/telemetry.js";
+import { telemetryNone } from "../telemetry/telemetry-none.js";
 import { TablesMemory } from "../storage/table-memory.js";
 import { Conversation } from "./conversation.js";
 import { FakeClock } from "./fake-clock.js";
@@ -33,7 +35,7 @@ import { MemoryConnection } from "./memory-connection.js";
 
 /**
  * Knows the shared token `shared`, and each agent's own: `own NAME`, and `observing NAME`, which carries the scope
- * `observe`, `operating NAME` with `operate`.
+ * `observe`, `viewing NAME` with `observe`, `inspect` and `control`, `operating NAME` with `operate`.
  */
 export class TestIdentity implements Identity {
   // bound: what one case says · evicts: nothing, it goes with its world · owner: TestIdentity
@@ -55,13 +57,15 @@ export class TestIdentity implements Identity {
     const proved = { ...more, proof: `token:${agent}` };
     if (token === `own ${agent}`) return principal(agent, "proved", proved);
     if (token === `observing ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["observe"] });
+    if (token === `viewing ${agent}`)
+      return principal(agent, "proved", { ...proved, scopes: ["observe", "inspect", "control"] });
     if (token === `operating ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["operate"] });
     if (token === "shared" && !this.isProtected(agent)) return principal(agent, "shared", more);
     throw new Fault("unauthenticated", "wrong token");
   }
 
   bearer(token: string): Promise<Credential> {
-    const only = /^(?:own|observing|operating) (.+)$/.exec(token)?.[1];
+    const only = /^(?:own|observing|viewing|operating) (.+)$/.exec(token)?.[1];
     if (only === undefined && token !== "shared") return Promise.reject(new Fault("unauthenticated", "wrong token"));
     return Promise.resolve({
       only,
@@ -69,6 +73,10 @@ export class TestIdentity implements Identity {
       speakFor: (agent, displayName) =>
         new Promise((resolve) => {
           resolve(this.token(agent, token, displayName));
+        }),
+      viewer: () =>
+        new Promise((resolve) => {
+          resolve(only === undefined ? principal("shared", "shared") : this.token(only, token));
         }),
     });
   }
@@ -117,6 +125,8 @@ export class ConformanceWorld {
   readonly desk: Desk;
   readonly mailboxes: Mailboxes;
   readonly bridges: Bridges;
+  /** What dialects have told the audit log. */
+  readonly audited: CommandEvent[] = [];
   readonly log: { readonly level: string; readonly event: string; readonly fields: unknown }[] = [];
   readonly #ownTimers: number;
   #ids = 0;
@@ -204,6 +214,9 @@ export class ConformanceWorld {
         limiter,
         tables,
         serverName: "test",
+        telemetry: telemetryNone,
+        webhooks: { refusal: () => new Fault("malformed", "nothing is POSTed from here"), send: () => undefined },
+        audit: (line) => this.audited.push(line),
       },
       settings,
       requests: this.requests,

@@ -18,7 +18,10 @@ export const eventsTopic = "$events";
 /** The topic at which agents report of themselves. */
 export const telemetryTopic = "$telemetry";
 
-/** What a topic stands for. `data`: a valid topic that cannot be an agent's name. */
+/**
+ * What a topic stands for. `agent`: also a session that commands (Visualisation §1.4). `data`: a valid topic that cannot
+ * be an agent's name.
+ */
 export type TopicKind = "agent" | "room" | "everyone" | "broker" | "data";
 
 const reservedNames: ReadonlySet<string> = new Set(["all", "#all", "system", "server", "broker"]);
@@ -27,25 +30,46 @@ const reservedLooks: ReadonlySet<string> = new Set([...reservedNames].flatMap(lo
 const mayLookReserved = /^(?:#?a[l1i|]{2}|syste(?:m|rn)|server|br[o0]ker)$|[^\0-\x7f]/i;
 /** As long as a name can be that looks like a reserved one: each letter of `system` takes two places at most. */
 const reservedMax = 14;
+/**
+ * How the names begin of sessions that command (Visualisation §1.4). They are of the broker's making, and no agent's.
+ */
+const controlPrefix = "control-";
+const controlForm = /^control-[A-Za-z0-9_-]+$/;
+/** ASCII names that look as if they began so. */
+const looksControl = /^c[o0]ntr[o0][l1i|]-/i;
 const roomForm = /^#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]$/u;
 /**
  * Characters that are invisible, so that no name looks like another. They include ignorable letters and marks (Hangul
  * fillers, variation selectors) and the blank Braille pattern.
  */
 const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
+const notAscii = /[^\0-\x7f]/;
 const plainAscii = /^[A-Za-z0-9_-]+$/;
 /** Longest agent name, in bytes of UTF-8. */
 export const agentNameMaxBytes = 128;
 
 /** True for a name that no agent and no room may have, in upper or lower case, and for one that looks like it. */
 export function isReserved(name: string): boolean {
-  if (reservedNames.has(name)) return true;
+  if (reservedNames.has(name) || seemsControl(name)) return true;
   if (name.length > reservedMax || !mayLookReserved.test(name)) return false;
   return looksOf(name).some((look) => reservedLooks.has(look));
 }
 
+/** Each letter of the prefix takes two places at most, and what follows does not matter. */
+function seemsControl(name: string): boolean {
+  if (looksControl.test(name)) return true;
+  const head = name.slice(0, 2 * controlPrefix.length);
+  return notAscii.test(head) && looksOf(head).some((look) => look.startsWith(controlPrefix));
+}
+
+/** True for the name under which a session commands and is answered, in the broker's own spelling. */
+export function isControlName(name: string): boolean {
+  return name.length <= agentNameMaxBytes && controlForm.test(name);
+}
+
 function reservedProblem(name: string): string | undefined {
   if (!isReserved(name)) return undefined;
+  if (name.toLowerCase().startsWith(controlPrefix)) return `begins with ${controlPrefix}, which is reserved`;
   return reservedNames.has(name.toLowerCase()) ? "is reserved" : "looks like a name that is reserved";
 }
 
@@ -82,7 +106,7 @@ export function topicKind(topic: string): TopicKind | undefined {
   if (isBinaryTopic(topic)) return "data";
   if (topic.startsWith("$")) return isPacked(topic) ? "data" : "broker";
   if (topic.startsWith("#")) return isRoom(topic) ? "room" : undefined;
-  if (isAgentName(topic)) return "agent";
+  if (isAgentName(topic) || isControlName(topic)) return "agent";
   return topic === "" || isReserved(topic) || Buffer.byteLength(topic) > agentNameMaxBytes ? undefined : "data";
 }
 

@@ -89,6 +89,10 @@ export interface DialectService<T extends DialectTypes> {
   sessions(): Iterable<Session<T>>;
   /** Sends one event to many sessions, encoded once per variant. */
   broadcast(event: T["event"], to: Iterable<Session<T>>): void;
+  /** Sends a frame that the dialect has written itself to many sessions; those that are behind are left out, and counted. */
+  broadcastFrame(frame: Frame, to: Iterable<Session<T>>): void;
+  /** True for a session that does not keep up, so that streams leave it out; `Dialect.drained` tells when it does again. */
+  isBehind(session: Session<T>): boolean;
   subscribe(topic: string, heard: (envelope: Envelope) => void): () => void;
   after(ms: number, run: () => void): () => void;
 }

@@ -21,6 +21,7 @@ export {
   faultCodes,
   agentNameProblem,
   isAgentName,
+  isControlName,
   isRoom,
   jsonText,
   listCost,
@@ -59,3 +60,26 @@ export type { AgentEntry, Directory, RoomCursor, RoomEntry } from "../directory/
 export type { Credential } from "../identity/identity.js";
 export type { Rate } from "../identity/limiter.js";
 export type { Table } from "../storage/table.js";
+export { agentStates } from "../telemetry/telemetry.js";
+export type {
+  AgentState,
+  Capability,
+  CapabilityUpdate,
+  CommandEvent,
+  ConsensusPlan,
+  CoordinationEvent,
+  Coordinator,
+  Flow,
+  Insight,
+  LookedAt,
+  Performance,
+  PositionFrame,
+  Said,
+  SeenAgent,
+  StateChange,
+  SystemFigures,
+  Telemetry,
+  TelemetryListener,
+  Trend,
+  Webhooks,
+} from "../telemetry/telemetry.js";

@@ -15,6 +15,7 @@ import type { Directory, RoomCursor } from "../directory/directory.js";
 import type { Identity } from "../identity/identity.js";
 import type { Limiter } from "../identity/limiter.js";
 import type { Tables } from "../storage/table.js";
+import type { CommandEvent, Telemetry, Webhooks } from "../telemetry/telemetry.js";
 import type { Closing, Frame } from "./connection.js";
 
 /** What a session says: the broker adds `from`, `timestamp`, `trust` and, where absent, the id. */
@@ -65,6 +66,12 @@ export interface Services {
   readonly tables: Tables;
   /** What this server calls itself. */
   readonly serverName: string;
+  /** What is known of agents, of what goes by, and of coordination. */
+  readonly telemetry: Telemetry;
+  /** POSTs answers where the operator allows it. */
+  readonly webhooks: Webhooks;
+  /** Writes a line about a command into the audit log. */
+  audit(line: CommandEvent): void;
   /**
    * Something that a dialect has once per broker: made when first asked for, the same ever after. The name is the
    * dialect's own: another dialect has another thing under it.
@@ -123,7 +130,7 @@ export interface Session<T extends DialectTypes> {
   readonly state: T["state"];
   /** The dialect's own word for where the session stands; starts as `Dialect.initialPhase`. */
   phase: T["phase"];
-  /** Undefined until `admit`. */
+  /** Undefined until `admit`, or `view`: of a viewer, who looks. */
   readonly principal: Principal | undefined;
   readonly services: Services;
   /** The broker's limits and the dialect's own. They can change while the session lives. */
@@ -139,15 +146,24 @@ export interface Session<T extends DialectTypes> {
   after(ms: number, run: () => void): () => void;
   /**
    * Makes the session speak for `principal`: settles conflicts over the name, enters the directory, subscribes its own
-   * topic and `all`. `listed: false`: the directory does not show it (a viewer). Then calls the dialect's `greet`. A
+   * topic and `all`. `listed: false`: the directory does not show it. Then calls the dialect's `greet`. A
    * name that is proved for the first time is on disk before.
    * @throws Fault conflict, full, unavailable
    */
   admit(principal: Principal, options?: { readonly listed: boolean }): Promise<void>;
   /**
+   * Makes the session a viewer (Visualisation §1.4): it has the rights of `principal` and ends with its token, but takes
+   * no name, is in no list and no room, and hears no `all`. It says and asks nothing, unless it has a `name` of its own,
+   * `control-` and letters, digits, `-` and `_`: under that it asks (`request`, `call`, `ask`) and is answered, as proved,
+   * with the principal's agent as its display name, and nobody else hears what is for it. There is no `greet`.
+   * @throws Fault conflict (it has logged in already, or another session has the name), forbidden (a name, and a token that
+   * others have, too), going-away
+   */
+  view(principal: Principal, name?: string): Promise<void>;
+  /**
    * Raises the proof of the session's own name after a challenge, or takes a newer token of the same owner in place of
-   * the one before, without a word to others: its rights and its end are in force from then on. Resolves when the proof
-   * is on disk.
+   * the one before, without a word to others: its rights and its end are in force from then on. Of a viewer any token of
+   * the same owner (`proof`) will do. Resolves when the proof is on disk.
    * @throws Fault conflict (another agent, another owner, or less than it has proved), unavailable
    */
   raise(principal: Principal): Promise<void>;

@@ -112,6 +112,10 @@ export class DirectoryMemory implements Directory {
     return presence;
   }
 
+  command(name: string): () => void {
+    return this.#presences.command(name);
+  }
+
   agent(name: string): AgentEntry | undefined {
     return this.#agents.get(name)?.entry();
   }
@@ -269,7 +273,9 @@ export class DirectoryMemory implements Directory {
   }
 
   isReachable(name: string): boolean {
-    return this.#agents.get(name) !== undefined || this.#awayOwner(name) !== undefined;
+    return (
+      this.#agents.get(name) !== undefined || this.#awayOwner(name) !== undefined || this.#presences.commands(name)
+    );
   }
 
   #awayOwner(name: string): readonly Principal[] | undefined {

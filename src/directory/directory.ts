@@ -177,10 +177,16 @@ export interface Directory {
   readonly contacts: Contacts;
   /** @throws Fault full */
   arrive(arriving: Arriving): Presence;
+  /**
+   * A session commands under a name of its own (Visualisation §1.4), which is reachable while it is there and otherwise
+   * nowhere: in no list, no count, no event. The returned function ends it; a second call does nothing.
+   * @throws Fault conflict: another session has the name
+   */
+  command(name: string): () => void;
   agent(name: string): AgentEntry | undefined;
-  /** True if somebody of this name is online, or a mailbox keeps what is said to it. */
+  /** True if somebody of this name is online or commands, or a mailbox keeps what is said to it. */
   isReachable(name: string): boolean;
-  /** How many presences speak another dialect than ZeroMQ. */
+  /** How many presences speak another dialect than ZeroMQ; sessions that command count. */
   readonly nonZmqPresences: number;
   /** Agents that are online, listed or not. */
   readonly agentCount: number;

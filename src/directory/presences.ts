@@ -1,4 +1,4 @@
-import type { Clock, Slices } from "../core/index.js";
+import { Fault, type Clock, type Slices } from "../core/index.js";
 import { PresenceMemory, isSameSpeaker, type AgentRecord, type Agents, type PresenceOwner } from "./agents.js";
 import type { AwayMembers } from "./away-members.js";
 import type { Arriving } from "./directory.js";
@@ -20,8 +20,11 @@ export interface PresencesParts {
 
 /** How presences come and go: shown at once or later, and for a grace period still there when their connection is not. */
 export class Presences implements PresenceOwner {
-  /** How many there are that did not come over ZeroMQ. */
+  /** How many there are that did not come over ZeroMQ; those that command count. */
   nonZmq = 0;
+  /** Names of sessions that command: they are reachable, and in no list. */
+  // bound: wsConnectionsMax · evicts: a name goes with its session · owner: Presences
+  readonly #commanding = new Set<string>();
   readonly #parts: PresencesParts;
   #closed = false;
 
@@ -84,6 +87,20 @@ export class Presences implements PresenceOwner {
     before.cancel();
     this.#inherit(before.presence, presence);
     this.#remove(record, before.presence);
+  }
+
+  /** A session commands under a name of its own. @throws Fault conflict */
+  command(name: string): () => void {
+    if (this.#commanding.has(name)) throw new Fault("conflict", `${name} is another session`);
+    this.#commanding.add(name);
+    this.nonZmq += 1;
+    return () => {
+      if (this.#commanding.delete(name)) this.nonZmq -= 1;
+    };
+  }
+
+  commands(name: string): boolean {
+    return this.#commanding.has(name);
   }
 
   /** Ends all grace periods without a word; whoever departs from now on is gone at once. */

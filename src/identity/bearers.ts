@@ -24,6 +24,7 @@ export interface BearersOptions {
 /** A token of ours: until its id has ended it speaks for these agents. */
 interface Known {
   readonly tokenId: string;
+  readonly subject: string;
   readonly agents: readonly string[];
   readonly owner: string;
 }
@@ -52,8 +53,8 @@ export class Bearers {
     if (sharedId !== undefined) return this.#sharedBy(sharedId);
     const operatorId = operator.match(token);
     if (operatorId !== undefined) {
-      const known = { tokenId: operatorId, agents: [operatorName], owner: `token:${operatorName}` };
-      return this.#credential(known, (_agent, more) =>
+      const known = { tokenId: operatorId, subject: operatorName, agents: [operatorName] };
+      return this.#credential({ ...known, owner: `token:${operatorName}` }, (_agent, more) =>
         principal(operatorName, "proved", { ...more, scopes: operatorScopes }),
       );
     }
@@ -68,9 +69,8 @@ export class Bearers {
     const { subject, kind } = record;
     if (kind !== "ws")
       throw new Fault("unauthenticated", `this is a ZeroMQ token; make one for WebSocket (broker token ${subject})`);
-    return this.#credential({ tokenId: record.id, agents: [subject], owner: `token:${subject}` }, (agent, more) =>
-      principal(agent, "proved", { ...more, scopes: record.scopes }),
-    );
+    const known = { tokenId: record.id, subject, agents: [subject], owner: `token:${subject}` };
+    return this.#credential(known, (agent, more) => principal(agent, "proved", { ...more, scopes: record.scopes }));
   }
 
   async #jwt(jwt: UnverifiedJwt, dialect: string): Promise<Credential> {
@@ -85,6 +85,7 @@ export class Bearers {
     const record = this.#recordOf(claims);
     const known = {
       tokenId: record.id,
+      subject: claims.subject,
       agents: [...new Set([claims.subject, ...claims.agents])].filter((agent) => agent !== operatorName),
       owner: `token:${claims.subject}`,
     };
@@ -135,6 +136,10 @@ export class Bearers {
           principal(agent, "shared", { tokenId, ...(displayName !== undefined && { displayName }) }),
         );
       },
+      viewer: async () => {
+        this.#mustHold(tokenId);
+        return Promise.resolve(principal("shared", "shared", { tokenId }));
+      },
     };
   }
 
@@ -143,7 +148,7 @@ export class Bearers {
    * old.
    */
   #credential(
-    { tokenId, agents, owner }: Known,
+    { tokenId, subject, agents, owner }: Known,
     speaker: (agent: string, more: { proof: string; tokenId: string; displayName?: string }) => Principal,
   ): Credential {
     const [only, more] = agents;
@@ -160,6 +165,10 @@ export class Bearers {
         return Promise.resolve(
           speaker(agent, { proof: `token:${agent}`, tokenId, ...(displayName !== undefined && { displayName }) }),
         );
+      },
+      viewer: async () => {
+        this.#mustHold(tokenId);
+        return Promise.resolve(speaker(subject, { proof: owner, tokenId }));
       },
     };
   }

@@ -53,6 +53,13 @@ export interface Credential {
    * @throws Fault malformed, unauthenticated, forbidden (another agent's token), conflict, unavailable, as rejections
    */
   speakFor(agent: string, displayName?: string): Promise<Principal>;
+  /**
+   * Whoever has the token, as one who looks (Visualisation §1.4): its agent is the token's subject, whatever that is
+   * called, and it takes no name. Nothing is bound, remembered or kept. The shared token proves nothing: `shared`, without
+   * scopes.
+   * @throws Fault unauthenticated, as a rejection
+   */
+  viewer(): Promise<Principal>;
 }
 
 /** Who may call itself what, and how well that is proved. Decides at once, but for tokens that others have issued. */

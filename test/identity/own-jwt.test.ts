@@ -356,7 +356,13 @@ describe("a JWT of another issuer", () => {
   it("is handed over unverified to whoever knows the issuer, and to nobody else", async () => {
     const ours = await jwtOf();
     const asked: string[] = [];
-    const known: Credential = { only: "bob", owner: "x", speakFor: () => Promise.resolve(principal("bob", "proved")) };
+    const bob = principal("bob", "proved");
+    const known: Credential = {
+      only: "bob",
+      owner: "x",
+      speakFor: () => Promise.resolve(bob),
+      viewer: () => Promise.resolve(bob),
+    };
     identity = open({
       bearer({ issuer, header: { alg } }, dialect) {
         asked.push(`${String(issuer)} ${alg} ${dialect}`);

@@ -22,6 +22,7 @@ export interface ProbeTypes extends DialectTypes {
 export type ProbeSession = Session<ProbeTypes>;
 export type ProbeCommand =
   | { readonly type: "login"; readonly name: string; readonly token?: string; readonly listed?: boolean }
+  | { readonly type: "view"; readonly token: string; readonly name?: string }
   | { readonly type: "do"; readonly what: string };
 
 /** A test's own handlers: `{type: "do", what: NAME}` runs the one of that name. */
@@ -51,6 +52,14 @@ export function probe(handlers: ProbeHandlers = {}, { costs = 0, ...more }: Prob
           const shown = token === undefined ? undefined : await session.services.identity.bearer(token, "probe");
           const who = shown === undefined ? principal(name, "claimed") : await shown.speakFor(name);
           await session.admit(who, { listed });
+          session.phase = "ready";
+          session.send({ type: "welcome" });
+        },
+      },
+      view: {
+        phase: "greeting",
+        async run(session, { token, name }) {
+          await session.view(await (await session.services.identity.bearer(token, "probe")).viewer(), name);
           session.phase = "ready";
           session.send({ type: "welcome" });
         },

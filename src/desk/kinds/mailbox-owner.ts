@@ -1,4 +1,4 @@
-import { Fault } from "../../core/index.js";
+import { Fault, isControlName } from "../../core/index.js";
 import type { Mailbox, Opener } from "../../mailbox/index.js";
 import { hasRight, type Ask } from "../kind.js";
 import { sessionMaxBytes, wireMaxBytes } from "./mailbox-fields.js";
@@ -24,13 +24,15 @@ function mustOperate({ viewer }: Ask): void {
     );
 }
 
-/** Who opens the box of a name. @throws Fault forbidden: the name would have to be proved */
+/** Who opens the box of a name. @throws Fault forbidden: the name would have to be proved, or is no agent's */
 export function openerOf(ask: Ask, name: string | undefined): Opener {
   const { asker, viewer, mailboxes, seats, chargedTo } = ask;
   if (name !== undefined && name !== asker) {
     mustOperate(ask);
     return { ...mailboxes.openerFor(name), by: asker };
   }
+  if (isControlName(asker))
+    throw new Fault("forbidden", "a mailbox is for an agent: this session commands agents and is none");
   const trust = viewer?.trust ?? "claimed";
   const [seat] = seats;
   const place = { connection: chargedTo, network: seat?.presence.party.network };

@@ -131,7 +131,21 @@ export class ConfiguredIssuers implements OutsideIssuers {
       only: named.length === 1 ? named[0] : undefined,
       owner: ownerOf(issuer.name, claims.subject),
       speakFor: (agent, displayName) => this.#speakFor(agent, displayName, claims, claimed, issuer.name),
+      viewer: () =>
+        new Promise((resolve) => {
+          resolve(provedBy(claims, this.#stillKnown(issuer.name), claims.subject, undefined));
+        }),
     };
+  }
+
+  /**
+   * The keys may have taken seconds, and a dialect takes its own time, too: what is configured now counts.
+   * @throws Fault unauthenticated
+   */
+  #stillKnown(name: string): Issuer {
+    const issuer = this.#issuers.get(name)?.issuer;
+    if (issuer === undefined) throw refused("its issuer (iss) was taken out of the configuration (identityProviders)");
+    return issuer;
   }
 
   async #speakFor(
@@ -141,22 +155,15 @@ export class ConfiguredIssuers implements OutsideIssuers {
     claimed: readonly string[] | undefined,
     issuedBy: string,
   ): Promise<Principal> {
-    const { subject, expiresAt } = claims;
-    // The keys may have taken seconds, and a dialect takes its own time, too: what is configured now counts.
-    const issuer = this.#issuers.get(issuedBy)?.issuer;
-    if (issuer === undefined) throw refused("its issuer (iss) was taken out of the configuration (identityProviders)");
+    const { subject } = claims;
+    const issuer = this.#stillKnown(issuedBy);
     const ground = grantOf(agent, claims, claimed, issuer, {
       names: this.#options.names,
       bindings: this.#bindings,
       isListed: (name) => this.#listed.has(name),
     });
     if (ground !== "table") await this.#bindings.bind(agent, { issuer: issuer.name, subject, ground });
-    return principal(agent, "proved", {
-      proof: ownerOf(issuer.name, subject),
-      expiresAt,
-      scopes: scopesOf(claims, issuer),
-      ...(displayName !== undefined && { displayName }),
-    });
+    return provedBy(claims, issuer, agent, displayName);
   }
 
   #sourceOf(issuer: Issuer): KeySource {
@@ -174,6 +181,15 @@ export class ConfiguredIssuers implements OutsideIssuers {
     const fetch = (signal: AbortSignal): ReturnType<typeof fetchIssuerKeys> => fetchIssuerKeys(issuer, clock, signal);
     return new KeySourceUrl({ issuer: issuer.name, clock, limits, fetch, read, told });
   }
+}
+
+function provedBy(claims: OutsideClaims, issuer: Issuer, agent: string, displayName: string | undefined): Principal {
+  return principal(agent, "proved", {
+    proof: ownerOf(issuer.name, claims.subject),
+    expiresAt: claims.expiresAt,
+    scopes: scopesOf(claims, issuer),
+    ...(displayName !== undefined && { displayName }),
+  });
 }
 
 /** The rights that the operator's mapping gives for a token; without one there are none. */

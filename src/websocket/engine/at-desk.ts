@@ -1,4 +1,4 @@
-import { Fault } from "../../core/index.js";
+import { Fault, type Principal } from "../../core/index.js";
 import type { AskOptions, DeskAnswer, DialectTypes } from "../../dialect/index.js";
 import type { Reply, Seat } from "../../directory/index.js";
 import type { EngineContext } from "./context.js";
@@ -10,6 +10,8 @@ import type { SessionLoop } from "./session-loop.js";
 /** A session that asks the broker. */
 export interface DeskSession<T extends DialectTypes> extends Hearer<T> {
   readonly loop: Pick<SessionLoop<T>, "beside"> | undefined;
+  /** As whom it asks. @throws Fault unauthenticated, forbidden, going-away */
+  speaker(): Principal;
 }
 
 /**
@@ -41,7 +43,7 @@ export class AtDesk<T extends DialectTypes> {
   /**
    * Asks, and gives the answer to `answered`, with the room's past behind it. An answer that waits for something to
    * happen holds nothing up.
-   * @throws Fault unauthenticated, and why the broker does not answer, now or as a rejection
+   * @throws Fault unauthenticated, forbidden (who only looks), and why the broker does not answer, now or as a rejection
    */
   ask(
     kind: string,
@@ -49,15 +51,14 @@ export class AtDesk<T extends DialectTypes> {
     answered: (answer: DeskAnswer) => void,
     { createsRooms = true }: AskOptions,
   ): void | Promise<void> {
-    const { principal } = this.#session;
-    if (principal === undefined) throw new Fault("unauthenticated", "log in first");
+    const principal = this.#session.speaker();
     const { how, done } = this.#context.desk.ask(
       {
         from: principal.agent,
         kind,
         content: { message: "", ...(data !== undefined && { data }) },
         viewer: principal,
-        seats: [this.#seat(createsRooms)],
+        seats: this.#membership.principal === undefined ? [] : [this.#seat(createsRooms)],
         chargedTo: this.#bucket,
         whenGone: (run) => {
           this.#gone.add(run);
@@ -90,7 +91,7 @@ export class AtDesk<T extends DialectTypes> {
   /** @throws Fault unavailable */
   async #unlessRenamed(name: string, done: Promise<void>): Promise<void> {
     await done;
-    if (this.#session.principal?.agent !== name)
+    if (this.#session.agent !== name)
       throw new Fault("unavailable", "the answer would be for the name that this session has given up; ask again");
   }
 

@@ -17,12 +17,14 @@ export function openService<T extends DialectTypes>(
       context.log("error", "dialect service failed", { dialect: dialect.name, error: stack ?? message });
     }
   };
+  const isBehind = ({ backlog }: Pick<Session<T>, "backlog">): boolean =>
+    backlog > context.limits.wsBacklogMaxBytes / 2;
   function* hearers(to: Iterable<Session<T>>): Iterable<BridgeSession<T>> {
     const wanted = new Set(to);
     for (const session of sessions) {
       if (session.isOver || !wanted.has(session)) continue;
       // A stream is not a message: a session that cannot keep up misses some of it, and is asked again by `drained`.
-      if (session.backlog > context.limits.wsBacklogMaxBytes / 2) context.ledger.count("stream-skipped");
+      if (isBehind(session)) context.ledger.count("stream-skipped");
       else yield session;
     }
   }
@@ -34,6 +36,10 @@ export function openService<T extends DialectTypes>(
     broadcast(event, to) {
       hearing.broadcast(event, hearers(to));
     },
+    broadcastFrame(frame, to) {
+      hearing.broadcastFrame(frame, hearers(to));
+    },
+    isBehind,
     subscribe(topic, heard: (envelope: Envelope) => void) {
       return context.router.subscribe(topic, {
         deliver(message: Message) {

@@ -35,6 +35,8 @@ export interface Hearer<T extends DialectTypes> extends Session<T> {
   readonly codec: Codec<T["command"], T["event"]>;
   readonly connection: Pick<Connection, "buffered" | "offer" | "prepare" | "send">;
   readonly isOver: boolean;
+  /** The name at which it is told what is for it; undefined for who has none. */
+  readonly agent: string | undefined;
   /** Takes an envelope that answers a call of the session's own. */
   takesAnswer(envelope: Envelope): boolean;
   /** Writes into the log that the dialect failed. */
@@ -116,11 +118,11 @@ export class Hearing<T extends DialectTypes> {
   /** Tells one session's client, and nobody else. */
   tell(notice: FaultNotice, session: Hearer<T>): void {
     const { ledger } = this.#context;
-    const { principal } = session;
-    if (principal === undefined || session.isOver) return;
+    const { agent } = session;
+    if (agent === undefined || session.isOver) return;
     ledger.messages.accepted += 1;
     ledger.messages.routed += 1;
-    this.deliver(noticeMessage(principal.agent, notice, this.#context), session);
+    this.deliver(noticeMessage(agent, notice, this.#context), session);
   }
 
   /** One event for many sessions, encoded once per variant. */
@@ -140,6 +142,15 @@ export class Hearing<T extends DialectTypes> {
         frames.set(variant, frame);
       }
       connection.send(frame, false);
+    }
+  }
+
+  /** One frame for many sessions, with one WebSocket header for all. */
+  broadcastFrame(frame: Frame, sessions: Iterable<Hearer<T>>): void {
+    let prepared: PreparedFrame | undefined;
+    for (const { connection } of sessions) {
+      prepared ??= connection.prepare(frame);
+      connection.send(prepared, false);
     }
   }
 

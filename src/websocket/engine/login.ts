@@ -5,6 +5,7 @@ import type { NameHolder } from "./name-conflicts.js";
 import { proofEndOf, type ProofEnd } from "./proof-end.js";
 import type { SessionLoop } from "./session-loop.js";
 import type { SessionOwner } from "./session-owner.js";
+import type { Viewing } from "./viewing.js";
 
 /** A session that logs in. */
 export interface LoginSession extends NameHolder {
@@ -37,25 +38,25 @@ export class Login<T extends DialectTypes> {
     this.#membership = membership;
   }
 
+  /** The session looks, and is nobody; `begun` is called before others hear of it. @throws as {@link Viewing.begin} */
+  view(viewing: Viewing, principal: Principal, name: string | undefined, begun: () => void): void {
+    viewing.begin(principal, name);
+    begun();
+    this.#entered(principal, "a viewer is admitted");
+  }
+
   /** `greet` is called in one turn with the arrival: what others say to the new name comes after the greeting. */
   admit(principal: Principal, listed: boolean, greet: () => void): Promise<void> {
-    const { context, dialect } = this.#owner;
-    const session = this.#session;
-    return this.#membership.enter(session, principal, listed, () => {
-      session.connection.admitted();
+    return this.#membership.enter(this.#session, principal, listed, () => {
       this.firstName = principal.agent;
-      this.proofEnd = proofEndOf(principal);
-      this.cancelWait?.();
-      this.cancelWait = undefined;
-      const { agent, trust } = principal;
-      context.log("info", "session admitted", { dialect: dialect.name, agent, trust, remote: session.remote });
-      this.#owner.witness("login", session);
+      this.#entered(principal, "session admitted");
       greet();
     });
   }
 
-  async raise(principal: Principal): Promise<void> {
-    await this.#membership.raise(principal);
+  async raise(principal: Principal, viewing: Viewing | undefined): Promise<void> {
+    if (viewing === undefined) await this.#membership.raise(principal);
+    else viewing.raise(principal);
     this.#proved(principal);
   }
 
@@ -63,7 +64,7 @@ export class Login<T extends DialectTypes> {
   async rename(principal: Principal, renamed: () => void): Promise<void> {
     const session = this.#session;
     if (principal.agent === session.speaker().agent) {
-      await this.raise(principal);
+      await this.raise(principal, undefined);
       return;
     }
     session.loop?.pay(session.rooms.size); // each room hears of it
@@ -71,6 +72,18 @@ export class Login<T extends DialectTypes> {
       renamed();
       this.#proved(principal);
     });
+  }
+
+  #entered(principal: Principal, event: string): void {
+    const { context, dialect } = this.#owner;
+    const session = this.#session;
+    session.connection.admitted();
+    this.proofEnd = proofEndOf(principal);
+    this.cancelWait?.();
+    this.cancelWait = undefined;
+    const { agent, trust } = principal;
+    context.log("info", event, { dialect: dialect.name, agent, trust, remote: session.remote });
+    this.#owner.witness("login", session);
   }
 
   /** A newer token takes the place of the one before; what comes without one, as a key does, leaves that in force. */

@@ -26,7 +26,7 @@ export interface Remembering {
 }
 
 /** The session, which hears the topics. */
-export type TopicHearer = Subscriber & Pick<Origin, "id" | "remote">;
+export type TopicHearer = Subscriber & Origin;
 
 /** Where one session is: its presence in the directory, its rooms, and the topics it hears. */
 export class Membership {
@@ -311,8 +311,9 @@ export class Membership {
   }
 
   #mustBeNobody(): void {
-    if (this.principal === undefined) return;
-    throw new Fault("conflict", `this session speaks for ${this.principal.agent} already; open another connection`);
+    const { principal } = this.#hearer; // that of a viewer, too
+    if (principal === undefined) return;
+    throw new Fault("conflict", `this session speaks for ${principal.agent} already; open another connection`);
   }
 
   #arriving(principal: Principal, instead?: Presence): Presence {
@@ -340,8 +341,9 @@ export class Membership {
   }
 
   #here(): Presence {
-    if (this.#presence === undefined) throw new Fault("unauthenticated", "log in first");
-    return this.#presence;
+    if (this.#presence !== undefined) return this.#presence;
+    if (this.#hearer.principal === undefined) throw new Fault("unauthenticated", "log in first");
+    throw new Fault("forbidden", "this session looks at agents and is none: it is in no room and hears no topic");
   }
 
   #hear(topic: string): void {

@@ -39,6 +39,7 @@ import type { SessionLoop } from "./session-loop.js";
 import type { SessionOwner } from "./session-owner.js";
 import { Speech, type Speaker } from "./speech.js";
 import { Timers } from "./timers.js";
+import { Viewing } from "./viewing.js";
 
 /** A speaker on a connection, in whatever dialect: what handlers are given, and what the router delivers to. */
 export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker, NameHolder, RoomListener {
@@ -58,6 +59,8 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   readonly #membership: Membership;
   readonly #joining: Joining<T>;
   readonly #speech: Speech;
+  /** Made where the session looks and is nobody. */
+  #viewing: Viewing | undefined;
   readonly #timers: Timers;
   /** Made for the first request or call: most sessions make none. */
   #asking: Asking | undefined;
@@ -99,13 +102,13 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
 
   get principal(): Principal | undefined {
-    return this.#membership.principal;
+    return this.#membership.principal ?? this.#viewing?.principal;
   }
   get rooms(): ReadonlySet<string> {
     return this.#membership.rooms;
   }
   get agent(): string | undefined {
-    return this.principal?.agent;
+    return this.#membership.principal?.agent ?? this.#viewing?.speaker?.agent;
   }
 
   get firstName(): string | undefined {
@@ -113,7 +116,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
 
   get isRenamed(): boolean {
-    return this.agent !== undefined && this.agent !== this.firstName;
+    return this.firstName !== undefined && this.agent !== this.firstName;
   }
 
   get dropped(): number {
@@ -157,8 +160,16 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     });
   }
 
+  async view(principal: Principal, name?: string): Promise<void> {
+    const viewing = new Viewing(this.#owner.context, this);
+    this.login.view(viewing, principal, name, () => {
+      this.#viewing = viewing;
+    });
+    return Promise.resolve();
+  }
+
   raise(principal: Principal): Promise<void> {
-    return this.login.raise(principal);
+    return this.login.raise(principal, this.#viewing);
   }
 
   rename(principal: Principal): Promise<void> {
@@ -307,13 +318,14 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     if (this.isOver) return;
     this.#stage = "ended";
     const { context, dialect } = this.#owner;
-    const { agent } = this;
+    const agent = this.principal?.agent;
     this.#timers.end();
     this.login.cancelWait?.();
     this.#asking?.end();
     this.#atDesk?.end();
     if (agent !== undefined) context.names.leave(agent, this);
     this.#membership.end();
+    this.#viewing?.end();
     try {
       dialect.leave?.(this);
     } catch (thrown) {
@@ -327,7 +339,7 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     const { context, dialect } = this.#owner;
     context.ledger.count("dialect-failed");
     const error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    context.log("error", event, { dialect: dialect.name, agent: this.agent, error });
+    context.log("error", event, { dialect: dialect.name, agent: this.principal?.agent, error });
   }
 
   /** The peer has read what it was sent. */
@@ -360,8 +372,11 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
   }
 
   speaker(hasHappened = false): Principal {
-    const { principal } = this;
-    if (principal === undefined) throw new Fault("unauthenticated", "log in first");
+    const principal = this.#membership.principal ?? this.#viewing?.speaker;
+    if (principal === undefined)
+      throw this.#viewing === undefined
+        ? new Fault("unauthenticated", "log in first")
+        : new Fault("forbidden", "this session looks at agents and says nothing");
     if (this.isOver && !hasHappened) throw new Fault("going-away", "the session has ended");
     return principal;
   }

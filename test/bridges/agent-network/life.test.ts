@@ -198,6 +198,7 @@ describe("what an agent of Agent Network may say", () => {
           agents.includes(agent)
             ? Promise.resolve(principal(agent, "proved", { proof: `jwt:issuer#ada ${agent}` }))
             : Promise.reject(new Error("not one of the user's")),
+        viewer: () => Promise.resolve(principal("ada", "proved", { proof: "jwt:issuer#ada" })),
       };
       world.identity.bearer = () => Promise.resolve(several);
     };
@@ -275,6 +276,7 @@ describe("what an agent of Agent Network may say", () => {
                 resolve(principal(agent, "proved", { proof: `jwt:x#${agent}` }));
               });
             }),
+          viewer: () => Promise.resolve(principal("ada", "proved", { proof: "jwt:x#ada" })),
         });
       const gone = await login(world, "one");
       await gone.vanishes();

@@ -22,6 +22,7 @@ const until = (agent: string, expiresAt?: number): Credential => ({
     Promise.resolve(
       principal(wanted, "proved", { proof: `jwt:issuer#${agent}`, ...(expiresAt !== undefined && { expiresAt }) }),
     ),
+  viewer: () => Promise.resolve(principal(agent, "proved", { proof: `jwt:issuer#${agent}` })),
 });
 
 const errorOf = async (client: Conversation): Promise<unknown> =>
