@@ -79,7 +79,7 @@ export class ConsensusCoordinator implements Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    this.#places = new SplitAllotment(() => options.limits.coordinationsMax, 1);
+    this.#places = new SplitAllotment(() => options.limits.coordinationsMax, 0);
     this.#unfollow = options.exchange.follow((envelope, { topic }) => {
       if (topic === brokerTopic && envelope.type === "response") this.#answered(envelope);
     });
