@@ -59,7 +59,7 @@ const down = [
       "src/mailbox",
       "src/room-log",
       "src/storage",
-      "src/telemetry/telemetry.ts",
+      "src/telemetry/(telemetry|multi-agents).ts",
       "src/websocket/edge/front-page.ts",
     ],
     "operations read what the others count and know no dialect; of a transport, only the shape of an HTTP page",

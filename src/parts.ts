@@ -36,6 +36,7 @@ import { DataDirectory, TablesLmdb } from "./storage/index.js";
 import { assembleMailboxes, awayMembers } from "./mailbox-parts.js";
 import { keepsRooms, ownerOf, type Mailboxes } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
+import { MultiAgents } from "./telemetry/multi-agents.js";
 import { RoomLogsLmdb } from "./room-log/index.js";
 import {
   ClaimWatch,
@@ -188,6 +189,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   });
   const limiter = new LimiterMemory({ limits, clock });
   const coordination = assembleCoordination({ exchange, directory, limits, newId });
+  const multiAgents = new MultiAgents({ exchange, clock, limits, witness: audited });
 
   // How the operator watches it all.
   const ops = assembleOperations({
@@ -252,7 +254,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   };
   const sessions = (): Bridges => bridges;
   const forget = forgetting({ directory, identity, mailboxes, bindings: issuers, sessions, audited });
-  const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, status, askers, forget, coordination });
+  const known = { directory, mailboxes, coordination, multiAgents };
+  const desk = new Desk({ ...known, exchange, limits, limiter, log, status, askers, forget });
   const zmtp = new ZmtpListener({
     router,
     ledger,
@@ -334,6 +337,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
         issuers.load(tables.table<Binding>("proved-outside"));
         directory.contacts.load(tables);
         await directory.keepRooms(tables.table("rooms"));
+        multiAgents.load(tables.table("multiagents"));
       } catch (thrown) {
         await tables.close();
         data.release();
@@ -358,7 +362,6 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   const stored = [storage, roomLogs, mailboxes, awayMembers(directory, tables, log)];
   const doors = [zeromqAgents, desk, ...shown.inOrder, bridges, zmtp, ws, claims];
   const inOrder: Lifecycle[] = [...stored, warnings, ...ops.before, ...doors, ...ops.after];
-  const { audit } = ops;
   return {
     clock,
     data,
@@ -376,7 +379,7 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     ws,
     access,
     tls,
-    audit,
+    audit: ops.audit,
     inOrder,
   };
 }

@@ -29,6 +29,7 @@ import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
 import type { CommandEvent } from "../telemetry/telemetry.js";
 import { telemetryNone } from "../telemetry/telemetry-none.js";
 import { TablesMemory } from "../storage/table-memory.js";
+import { MultiAgents } from "../telemetry/multi-agents.js";
 import { Conversation } from "./conversation.js";
 import { FakeClock } from "./fake-clock.js";
 import { MemoryConnection } from "./memory-connection.js";
@@ -191,7 +192,10 @@ export class ConformanceWorld {
       isProtected: (name) => this.identity.isProtected(name),
       reviewRooms: (name) => this.directory.reviewAway(name),
     });
+    const multiAgents = new MultiAgents({ exchange: this.exchange, clock, limits, witness: () => undefined });
+    multiAgents.load(tables.table("multiagents"));
     this.desk = new Desk({
+      multiAgents,
       exchange: this.exchange,
       directory: this.directory,
       mailboxes: this.mailboxes,

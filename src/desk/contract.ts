@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { brokerTopic, eventsTopic, faultCodes, writtenEnvelope, writtenTime, writtenTrust } from "../core/index.js";
+import { multiAgentConfiguration, multiAgentId } from "../telemetry/multi-agents.js";
 import { room } from "./fields.js";
 import { deskKinds, type DeskKind } from "./kinds.js";
 
@@ -91,6 +92,16 @@ export const deskInforms = {
   "room.created": event("room.created", z.object({ room, inviteOnly: z.boolean() })),
   "room.joined": event("room.joined", membership),
   "room.left": event("room.left", membership),
+  "multi-agent.configured": event(
+    "multi-agent.configured",
+    z.object({
+      "multi-agentId": multiAgentId,
+      configuration: multiAgentConfiguration,
+      at: writtenTime,
+      by: z.string().describe("who has said it"),
+    }),
+  ),
+  "multi-agent.removed": event("multi-agent.removed", z.object({ "multi-agentId": multiAgentId, by: z.string() })),
   dropped: event(
     "dropped",
     z

@@ -9,7 +9,7 @@ import { DeskTopic, type Askers } from "./topic.js";
 /** Where the desk learns who asks, looks for answers, takes what they cost, and says them. */
 export interface DeskOptions extends Pick<
   Ask,
-  "directory" | "mailboxes" | "status" | "forget" | "coordination" | "office"
+  "directory" | "mailboxes" | "status" | "forget" | "coordination" | "office" | "multiAgents"
 > {
   readonly exchange: Exchange;
   readonly limits: Limits;
@@ -65,7 +65,7 @@ export class Desk implements Lifecycle, Answerer {
   }
 
   ask(question: Question, reply: Reply): Asked {
-    const { directory, mailboxes, status, forget, coordination, office } = this.#options;
+    const { directory, mailboxes, status, forget, coordination, office, multiAgents } = this.#options;
     const { from, seats, viewer, place, kind, chargedTo } = question;
     const ask: Ask = {
       asker: from,
@@ -79,6 +79,7 @@ export class Desk implements Lifecycle, Answerer {
       forget,
       coordination,
       office,
+      multiAgents,
       ...(place && { place }),
     };
     const read = this.#read(ask, kind, question.content);

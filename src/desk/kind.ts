@@ -4,6 +4,7 @@ import { bytesOf, type Directory, type Past, type Recalled, type Seat } from "..
 import type { Mailboxes } from "../mailbox/index.js";
 import type { Coordinations } from "../telemetry/coordination/index.js";
 import type { Coordinator } from "../telemetry/telemetry.js";
+import type { MultiAgents } from "../telemetry/multi-agents.js";
 import { readFields } from "./fields.js";
 import type { Forget } from "./forget.js";
 import type { DeskLists, LongText } from "./lists.js";
@@ -33,6 +34,8 @@ export interface Ask {
   readonly coordination?: DeskCoordination | undefined;
   /** What only the operator is told; absent where nothing is known. */
   readonly office?: Office | undefined;
+  /** How operators have set up multi-agents; absent where nobody keeps it. */
+  readonly multiAgents?: MultiAgents | undefined;
 }
 
 /** Coordinations, as the desk needs them. */
@@ -42,9 +45,10 @@ export interface DeskCoordination {
 }
 
 /** A scope that a kind of request can be reserved for. */
-export type Right = Extract<Scope, "operate">;
+export type Right = Extract<Scope, "operate" | "control">;
 
 const lacksRight: Readonly<Record<Right, string>> = {
+  control: "only who has the scope control asks for this: log in with a token that broker token --scope control made",
   operate:
     "only the operator asks for this: log in as operator with the operator-token of the data directory, " +
     "or with a token that broker token --scope operate made",

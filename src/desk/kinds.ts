@@ -2,6 +2,7 @@ import type { Kind } from "./kind.js";
 import { brokerStatus, ping } from "./kinds/broker.js";
 import { coordinationList, coordinationStart, coordinationStatus } from "./kinds/coordination.js";
 import { contactsAdd, contactsList, contactsRemove } from "./kinds/contacts.js";
+import { multiAgentConfigure, multiAgentGet, multiAgentList, multiAgentRemove } from "./kinds/multi-agents.js";
 import { networkForget } from "./kinds/network.js";
 import { agentsList, roomsList } from "./kinds/lists.js";
 import { mailboxOpen, mailboxStatus, mailboxClose, mailboxPeek, mailboxState, mailboxList } from "./kinds/mailboxes.js";
@@ -42,6 +43,10 @@ export type DeskKind =
   | "coordination.start"
   | "coordination.status"
   | "coordination.list"
+  | "multi-agent.configure"
+  | "multi-agent.remove"
+  | "multi-agent.get"
+  | "multi-agent.list"
   | "contacts.add"
   | "contacts.remove"
   | "contacts.list"
@@ -78,6 +83,10 @@ export const deskKinds = {
   "coordination.start": coordinationStart,
   "coordination.status": coordinationStatus,
   "coordination.list": coordinationList,
+  "multi-agent.configure": multiAgentConfigure,
+  "multi-agent.remove": multiAgentRemove,
+  "multi-agent.get": multiAgentGet,
+  "multi-agent.list": multiAgentList,
   "contacts.add": contactsAdd,
   "contacts.remove": contactsRemove,
   "contacts.list": contactsList,

@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, fstatSync, openSync } from "node:fs";
 import type { ContactEvent } from "../directory/index.js";
 import type { LoginEvent, TokenListing } from "../identity/index.js";
 import type { MailboxEvent } from "../mailbox/index.js";
+import type { MultiAgentEvent } from "../telemetry/multi-agents.js";
 import type { CommandEvent } from "../telemetry/telemetry.js";
 import { appendFlags, mustBeRegular } from "../storage/atomic-file.js";
 import type { WebhookEvent } from "./webhooks/webhooks.js";
@@ -18,6 +19,7 @@ export type AuditEvent =
   | MailboxEvent
   | ContactEvent
   | CommandEvent
+  | MultiAgentEvent
   | WebhookEvent
   /** Somebody has erased what is kept of a user; not of whom. */
   | { readonly event: "network.forgotten"; readonly by: string }

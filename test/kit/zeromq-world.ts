@@ -21,6 +21,8 @@ import { ZeromqAgents } from "../../src/zeromq/agents/index.js";
 import { DirectoryMemory } from "../../src/directory/index.js";
 import { ClaimWatch, LimiterMemory, type Credential, type Identity } from "../../src/identity/index.js";
 import { Mailboxes, MailStoreMemory } from "../../src/mailbox/index.js";
+import { TablesMemory } from "../../src/storage/index.js";
+import { MultiAgents, type MultiAgentEvent } from "../../src/telemetry/multi-agents.js";
 import type { PublisherPeer } from "../../src/zeromq/wire/index.js";
 import { FakeClock } from "../../src/conformance/fake-clock.js";
 import { FakePublisher, FakeSubscriber, type Hearing, type PeerFacts } from "./fake-zmq.js";
@@ -94,6 +96,8 @@ export class ZeromqWorld {
   readonly agents: ZeromqAgents;
   readonly desk: Desk;
   readonly mailboxes: Mailboxes;
+  readonly multiAgents: MultiAgents;
+  readonly audited: MultiAgentEvent[] = [];
   readonly logged: string[] = [];
   readonly loggedFields: unknown[] = [];
   readonly #peers: FakeSubscriber[] = [];
@@ -150,8 +154,16 @@ export class ZeromqWorld {
       mayClaim: true,
       isProtected: (name) => identity.isProtected(name),
     });
+    this.multiAgents = new MultiAgents({
+      exchange: this.exchange,
+      clock,
+      limits: this.limits,
+      witness: (event) => this.audited.push(event),
+    });
+    this.multiAgents.load(new TablesMemory().table("multiagents"));
     this.desk = new Desk({
       limiter,
+      multiAgents: this.multiAgents,
       mailboxes: this.mailboxes,
       exchange: this.exchange,
       limits: this.limits,
