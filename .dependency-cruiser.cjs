@@ -99,7 +99,7 @@ module.exports = {
     ...down.map(may),
     only(
       "broker-below-cli",
-      "^src/((broker|coordination-parts|door-warnings|forgetting|id-source|local-agents|mailbox-parts|office|dialect-files|dialect-package|index|parts|reload)\\.ts$|config/)",
+      "^src/((broker|coordination-parts|door-warnings|forgetting|id-source|local-agents|mailbox-parts|office|dialect-files|dialect-package|index|parts|reload|storage-part)\\.ts$|config/)",
       ["^src/(?!cli/)", "^bridges/index\\.ts$", "^clients/typescript/"],
       "the composition root does not know the command line",
     ),

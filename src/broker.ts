@@ -87,7 +87,11 @@ export class Broker {
         this.#log("error", "the broker could not stop cleanly", { error: String(thrown) });
       });
     };
-    this.#parts = assembleParts(this.#config, this.dataDir, this.#log, { status: () => ({ ...this.status() }), lost });
+    this.#parts = assembleParts(this.#config, this.dataDir, this.#log, {
+      status: () => ({ ...this.status() }),
+      lost,
+      tls: () => this.#parts.tls,
+    });
   }
 
   /** Resolves when every door is open. @throws Fault conflict (data directory or door in use), forbidden */

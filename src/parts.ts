@@ -20,6 +20,7 @@ import { contactsOf } from "./dialect/options.js";
 import { forgetting } from "./forgetting.js";
 import { idSource } from "./id-source.js";
 import { namesHere } from "./names-here.js";
+import { officeOf } from "./office.js";
 import { LocalAgents } from "./local-agents.js";
 import { ZeromqAgents } from "./zeromq/agents/index.js";
 import {
@@ -33,6 +34,7 @@ import {
   type AuditLog,
 } from "./ops/index.js";
 import { DataDirectory, TablesLmdb } from "./storage/index.js";
+import { part, storagePart } from "./storage-part.js";
 import { assembleMailboxes, awayMembers } from "./mailbox-parts.js";
 import { keepsRooms, ownerOf, type Mailboxes } from "./mailbox/index.js";
 import { DirectoryMemory, type Directory } from "./directory/index.js";
@@ -46,7 +48,7 @@ import {
   operatorScopes,
   type Identity,
 } from "./identity/index.js";
-import { ConfiguredIssuers, type Binding } from "./identity/providers/index.js";
+import { ConfiguredIssuers } from "./identity/providers/index.js";
 import type { Access, TlsPair, WsEdge } from "./websocket/edge/index.js";
 import { assembleWebSocket } from "./websocket-parts.js";
 import { warnAboutDoors } from "./door-warnings.js";
@@ -87,6 +89,8 @@ export interface PartsHooks {
   readonly status: () => Readonly<Record<string, unknown>>;
   /** Called when another broker has taken the data directory. */
   readonly lost: () => void;
+  /** The certificate and key of the WebSocket doors at this moment; undefined: they are clear text. */
+  readonly tls: () => TlsPair | undefined;
 }
 
 /**
@@ -94,7 +98,12 @@ export interface PartsHooks {
  * yet.
  * @throws Fault malformed (an unknown dialect, a certificate and a key that do not fit), unavailable (their files)
  */
-export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, { status, lost }: PartsHooks): Parts {
+export function assembleParts(
+  config: BrokerConfig,
+  dataDir: string,
+  log: Log,
+  { status, lost, tls: tlsNow }: PartsHooks,
+): Parts {
   const { limits, topics: dataTopics } = config;
   const clock = new LoopClock();
   const newId = idSource();
@@ -254,8 +263,10 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
   };
   const sessions = (): Bridges => bridges;
   const forget = forgetting({ directory, identity, mailboxes, bindings: issuers, sessions, audited });
-  const known = { directory, mailboxes, coordination, multiAgents };
-  const desk = new Desk({ ...known, exchange, limits, limiter, log, status, askers, forget });
+  const doorsNow = () => ({ zmtp, zeromqAgents, bridges, tls: tlsNow() });
+  const office = officeOf({ exchange, clock, refused: ops.refused, identity, audited, doors: doorsNow });
+  const asked = { status, askers, forget, coordination, office, multiAgents };
+  const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, ...asked });
   const zmtp = new ZmtpListener({
     router,
     ledger,
@@ -328,31 +339,8 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     sessions: () => bridges.status().admitted,
   });
 
-  const storage = part({
-    start: async () => {
-      await data.claim(lost);
-      try {
-        tables.open();
-        identity.load();
-        issuers.load(tables.table<Binding>("proved-outside"));
-        directory.contacts.load(tables);
-        await directory.keepRooms(tables.table("rooms"));
-        multiAgents.load(tables.table("multiagents"));
-      } catch (thrown) {
-        await tables.close();
-        data.release();
-        throw thrown;
-      }
-    },
-    stop: async () => {
-      issuers.close();
-      requests.close();
-      coordination.close();
-      directory.close();
-      await tables.close();
-      data.release();
-    },
-  });
+  const kept = { data, tables, identity, issuers, directory, multiAgents };
+  const storage = storagePart(kept, lost, [requests, coordination]);
   const warnings = part({
     start: () => {
       warnAboutDoors(config, tls, log);
@@ -382,9 +370,4 @@ export function assembleParts(config: BrokerConfig, dataDir: string, log: Log, {
     audit: ops.audit,
     inOrder,
   };
-}
-
-/** A part that has nothing to drain. */
-function part({ start, stop = () => Promise.resolve() }: Pick<Lifecycle, "start"> & Partial<Lifecycle>): Lifecycle {
-  return { start, stop, drain: () => Promise.resolve() };
 }

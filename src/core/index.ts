@@ -42,6 +42,7 @@ export * from "./proofs.js";
 export * from "./ranking.js";
 export * from "./read-turns.js";
 export * from "./rare-fields.js";
+export * from "./reason-remedies.js";
 export * from "./reasons.js";
 export * from "./router.js";
 export * from "./send-queue.js";

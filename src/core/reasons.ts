@@ -95,6 +95,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "zmtp-reset": "a connection was reset by its client",
   "zmtp-socket-error": "a connection failed in the system",
   "zmtp-internal": "an error of ours; the log has it",
+  "closed-by-operator": "a ZeroMQ connection that the operator closed",
   "token-revoked": "a connection whose token was revoked",
   "token-expired": "a connection whose token has expired",
   "evicted-largest-backlog": "a connection of either kind was closed because all backlogs together were too large",
@@ -132,9 +133,14 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
 
 /** What a reason of the ledger means; undefined for one that a dialect from elsewhere counts. */
 export function meaningOf(reason: string): string | undefined {
-  if (Object.hasOwn(reasons, reason)) return reasons[reason];
-  const pattern = Object.keys(reasons).find((key) => patternOf(key)?.test(reason) === true);
-  return pattern === undefined ? undefined : reasons[pattern];
+  return rowFor(reasons, reason);
+}
+
+/** The row of a reason, in a table whose keys are as in {@link reasons}; undefined if there is none. */
+export function rowFor(rows: Readonly<Record<string, string>>, reason: string): string | undefined {
+  if (Object.hasOwn(rows, reason)) return rows[reason];
+  const pattern = Object.keys(rows).find((key) => patternOf(key)?.test(reason) === true);
+  return pattern === undefined ? undefined : rows[pattern];
 }
 
 function patternOf(key: string): RegExp | undefined {

@@ -15,6 +15,9 @@ import {
   mailboxRedeliver,
 } from "./kinds/mailbox-taking.js";
 import { roomCreate, roomHistory, roomInvite, roomJoin, roomKeep, roomLeave, roomMembers } from "./kinds/rooms.js";
+import { sessionsClose, sessionsList } from "./kinds/sessions.js";
+import { tokensList, tokensRevoke } from "./kinds/tokens.js";
+import { certificates, loginsRefused, losses, trace } from "./kinds/watching.js";
 
 /** Every kind of question that the broker answers. */
 export type DeskKind =
@@ -51,6 +54,14 @@ export type DeskKind =
   | "contacts.remove"
   | "contacts.list"
   | "network.forget"
+  | "tokens.list"
+  | "tokens.revoke"
+  | "sessions.list"
+  | "sessions.close"
+  | "trace"
+  | "losses"
+  | "logins.refused"
+  | "certificates"
   | "broker.status";
 
 /** One row for each kind: a missing one does not compile. */
@@ -91,6 +102,14 @@ export const deskKinds = {
   "contacts.remove": contactsRemove,
   "contacts.list": contactsList,
   "network.forget": networkForget,
+  "tokens.list": tokensList,
+  "tokens.revoke": tokensRevoke,
+  "sessions.list": sessionsList,
+  "sessions.close": sessionsClose,
+  trace,
+  losses,
+  "logins.refused": loginsRefused,
+  certificates,
   "broker.status": brokerStatus,
 } satisfies DeskTable;
 

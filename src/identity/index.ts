@@ -7,3 +7,4 @@ export type * from "./limiter.js";
 export { rehearse } from "./own-jwt.js";
 export type * from "./outside-issuers.js";
 export type { UnverifiedJwt } from "./jwt-form.js";
+export * from "./refused-logins.js";

@@ -30,6 +30,17 @@ export type AuditEvent =
   | { readonly event: "reload.refused"; readonly problems: readonly string[] }
   /** Written by `broker token`, whether a broker runs or not; `uid`: the system's number of the user who ran it. */
   | ({ readonly event: "token.issued" | "token.revoked"; readonly uid: number | undefined } & AuditedToken)
+  /** The same by somebody who asked for it at the desk. */
+  | ({ readonly event: "token.revoked"; readonly by: string } & AuditedToken)
+  /** Somebody with the right has closed a connection. */
+  | {
+      readonly event: "connection.closed";
+      readonly by: string;
+      readonly id: string;
+      readonly dialect: string;
+      readonly agent?: string;
+      readonly remote: string;
+    }
   /** Lines that could not be written, or were left out because one address caused too many. */
   | { readonly event: "lost" | "left-out"; readonly lines: number };
 

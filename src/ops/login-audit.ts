@@ -1,5 +1,5 @@
 import { networkOf, type FaultCode, type Limits } from "../core/index.js";
-import type { Limiter, LoginEvent } from "../identity/index.js";
+import type { Limiter, LoginEvent, RefusedLogins } from "../identity/index.js";
 import type { AuditLog } from "./audit-log.js";
 
 /** Faults that refuse the login itself. Others before a login are about an unreadable frame or a broker that stops. */
@@ -31,14 +31,20 @@ export class LoginAudit {
   readonly #limiter: Limiter;
   readonly #limits: AuditRates;
   readonly #isProtected: (name: string) => boolean;
+  readonly #refused: Pick<RefusedLogins, "take">;
 
-  /** @param isProtected true for a name that only its owner may use */
+  /**
+   * @param isProtected true for a name that only its owner may use
+   * @param refused remembers the last logins that were refused
+   */
   constructor(
     audit: Pick<AuditLog, "write" | "leaveOut">,
     limiter: Limiter,
     limits: AuditRates,
     isProtected: (name: string) => boolean,
+    refused: Pick<RefusedLogins, "take"> = { take: () => undefined },
   ) {
+    this.#refused = refused;
     this.#isProtected = isProtected;
     this.#audit = audit;
     this.#limiter = limiter;
@@ -49,7 +55,9 @@ export class LoginAudit {
   take(event: LoginEvent): void {
     if (event.event === "login.refused" && !refusals.has(event.code)) return;
     this.#count(event);
-    if (this.#mayWrite(event)) this.#audit.write(withoutSecret(event));
+    const shown = withoutSecret(event);
+    if (shown.event === "login.refused") this.#refused.take(shown);
+    if (this.#mayWrite(event)) this.#audit.write(shown);
     else this.#audit.leaveOut();
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, Ledger, Lifecycle, Limits, Log } from "../core/index.js";
-import { rehearse, type IdentityTokens, type Limiter, type LoginListener } from "../identity/index.js";
+import { RefusedLogins, rehearse, type IdentityTokens, type Limiter, type LoginListener } from "../identity/index.js";
 import type { MailboxEvent } from "../mailbox/index.js";
 import type { Pages } from "../websocket/edge/front-page.js";
 import { AuditLog } from "./audit-log.js";
@@ -38,6 +38,8 @@ export interface Operations {
   readonly audit: AuditLog;
   /** Takes logins as they happen. */
   readonly witness: LoginListener;
+  /** The last logins that were refused. */
+  readonly refused: RefusedLogins;
   /** Takes what is done to mailboxes. */
   readonly mailWitness: (event: MailboxEvent) => void;
   /** `/healthz`, `/readyz`, `/metrics`. */
@@ -85,7 +87,8 @@ function lateLoad(clock: Clock, log: Log): Lifecycle {
 export function assembleOperations(options: OperationsOptions): Operations {
   const { auditPath, clock, identity, ledger, limiter, limits, log } = options;
   const audit = new AuditLog({ path: auditPath, limits, clock, log });
-  const logins = new LoginAudit(audit, limiter, limits, (name) => identity.isProtected(name));
+  const refused = new RefusedLogins(clock);
+  const logins = new LoginAudit(audit, limiter, limits, (name) => identity.isProtected(name), refused);
   const witness: LoginListener = (event) => {
     logins.take(event);
   };
@@ -123,6 +126,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
   return {
     audit,
     witness,
+    refused,
     mailWitness: (event) => {
       mail.take(event);
     },

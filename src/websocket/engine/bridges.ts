@@ -20,7 +20,7 @@ import type { AnyDialect, Connection, Hello, Receiver, Services } from "../../di
 import { chooseByHello, Undecided, type InService } from "./choice.js";
 import { NameConflicts } from "./name-conflicts.js";
 import type { EngineContext } from "./context.js";
-import { openBridge } from "./engine.js";
+import { openBridge, type OpenSession } from "./engine.js";
 import { RoomEvents, type RoomListener } from "./hearing.js";
 import { servicesOf } from "./services.js";
 import { BridgeSession } from "./session.js";
@@ -135,6 +135,17 @@ export class Bridges implements Lifecycle {
       sessions: Object.fromEntries(this.#inService.map(({ bridge }) => [bridge.name, bridge.size])),
       admitted: Object.fromEntries(this.#inService.map(({ bridge }) => [bridge.name, bridge.admitted])),
     };
+  }
+
+  /** All sessions, with the dialect of each. */
+  *list(): Iterable<OpenSession & { readonly dialect: string }> {
+    for (const { bridge } of this.#inService)
+      for (const session of bridge.list()) yield { ...session, dialect: bridge.name };
+  }
+
+  /** Ends a session with this fault. @returns false if there is none of this id */
+  endSession(id: string, fault: Fault): boolean {
+    return this.#inService.some(({ bridge }) => bridge.endSession(id, fault));
   }
 
   /** Cuts the sessions whose token has ended. */

@@ -1,4 +1,13 @@
-import { asFault, Fault, Slices, tokenOf, type Ledger, type Limits, type Principal } from "../../core/index.js";
+import {
+  asFault,
+  Fault,
+  Slices,
+  tokenOf,
+  type Ledger,
+  type Limits,
+  type Principal,
+  type Trust,
+} from "../../core/index.js";
 import type { SlowReceiver } from "../../directory/index.js";
 import type { AnyDialect, Connection, Dialect, DialectTypes, Hello, Receiver } from "../../dialect/index.js";
 import { FailedLogins, type TokenEnd, type LoginListener } from "../../identity/index.js";
@@ -25,11 +34,30 @@ export interface Bridge {
   endTokens(endOf: (tokenId: string) => TokenEnd | undefined): void;
   /** Ends the sessions of the speakers that `isMeant`, with this fault. @returns how many */
   endSpeakers(isMeant: (speaker: Principal) => boolean, fault: Fault): number;
+  /** Its sessions, logged in or not. */
+  list(): Iterable<OpenSession>;
+  /** Ends a session with this fault. @returns false if there is none of this id */
+  endSession(id: string, fault: Fault): boolean;
   /** Starts what the dialect does by itself. */
   start(): void;
   /** Ends every session with this fault; resolves when their sockets are gone or `deadline` aborts. */
   drain(fault: Fault, deadline: AbortSignal): Promise<void>;
   stop(): void;
+}
+
+/** A session as the operator sees it. */
+export interface OpenSession {
+  readonly id: string;
+  /** The agent, or whose token a viewer has; undefined: it has not logged in. */
+  readonly agent: string | undefined;
+  readonly trust: Trust | undefined;
+  readonly remote: string;
+  /** Wall clock, milliseconds. */
+  readonly since: number;
+  /** Bytes that wait for it. */
+  readonly backlog: number;
+  /** Messages for it that were dropped because it is slow. */
+  readonly dropped: number;
 }
 
 /** Puts a dialect in service. */
@@ -151,6 +179,20 @@ class Engine<T extends DialectTypes> implements Bridge, SessionOwner<T>, LoopOwn
     );
     for (const session of meant) session.refuse(fault, undefined, { reason: fault.message });
     return meant.length;
+  }
+
+  *list(): Iterable<OpenSession> {
+    for (const { id, principal, remote, since, backlog, dropped, isOver } of this.#sessions)
+      if (!isOver) yield { id, agent: principal?.agent, trust: principal?.trust, remote, since, backlog, dropped };
+  }
+
+  endSession(id: string, fault: Fault): boolean {
+    for (const session of this.#sessions) {
+      if (session.id !== id || session.isOver) continue;
+      session.refuse(fault, undefined, { reason: fault.message });
+      return true;
+    }
+    return false;
   }
 
   start(): void {

@@ -215,6 +215,15 @@ export class ZeromqAgents implements ZmtpPolicy, Askers, Claimants, Lifecycle {
     this.#logins.endTokens(endOf);
   }
 
+  /** The names of connections, by their ids: also those that follow from subscriptions. */
+  names(): ReadonlyMap<string, string> {
+    return new Map(
+      [...this.#connections.values()].flatMap(({ agent, peer }): [string, string][] =>
+        agent === undefined ? [] : [[peer.id, agent]],
+      ),
+    );
+  }
+
   /** Names that connections hear and do not prove. */
   *claims(): Iterable<Claim> {
     for (const connection of this.#connections.values())

@@ -71,6 +71,8 @@ export class Connection implements PeerSocket {
   readonly door: DoorKind;
   readonly remote: string;
   readonly isLocal: boolean;
+  /** Wall clock when it was accepted, milliseconds. */
+  readonly since: number;
   /** The peer, once the handshake is over. */
   connected: ConnectedPeer | undefined;
   readonly #socket: Socket;
@@ -106,6 +108,7 @@ export class Connection implements PeerSocket {
     this.#socket = socket;
     this.#parts = parts;
     const { auth, clock, limits, policy } = parts;
+    this.since = clock.now();
     this.#endsAt = clock.monotonic() + limits.zmqHandshakeMs;
     this.#handshake = new Handshake({
       door,

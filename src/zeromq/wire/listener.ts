@@ -10,6 +10,7 @@ import {
   type Router,
   ReadTurns,
   type Slices,
+  type Trust,
 } from "../../core/index.js";
 import { Connection, type ConnectionParts } from "./connection.js";
 import { Door } from "./door.js";
@@ -58,8 +59,14 @@ export interface ZmtpConnectionStatus {
   /** The name it proved or declared. */
   readonly declared: string | undefined;
   readonly subscriptions: number;
+  /** Undefined: it has no name. */
+  readonly trust: Trust | undefined;
+  /** Wall clock, milliseconds. */
+  readonly since: number;
   /** Bytes that wait. */
   readonly buffered: number;
+  /** Messages for it that were dropped because it did not read them. */
+  readonly dropped: number;
 }
 
 /** Deadlines are received at this often: a sweep costs less than a timer per connection. */
@@ -207,7 +214,7 @@ export class ZmtpListener implements Lifecycle {
   /** Connections after their handshake. */
   connections(): ZmtpConnectionStatus[] {
     const list: ZmtpConnectionStatus[] = [];
-    for (const { connected, door, id, phase, remote } of this.#connections) {
+    for (const { connected, door, id, phase, remote, since } of this.#connections) {
       if (connected === undefined || (phase !== "open" && phase !== "leaving")) continue;
       const { declared, mechanism, principal, socketType } = connected.peer;
       list.push({
@@ -217,11 +224,24 @@ export class ZmtpListener implements Lifecycle {
         mechanism,
         socketType,
         declared: principal?.agent ?? declared,
+        trust: principal?.trust ?? (declared === undefined ? undefined : "claimed"),
         subscriptions: connected.subscriptionCount,
+        since,
         buffered: connected.buffered,
+        dropped: connected.dropped,
       });
     }
     return list;
+  }
+
+  /** Closes a connection at once, counted as `reason`. @returns false if there is none of this id */
+  cut(id: string, reason: string): boolean {
+    for (const connection of this.#connections) {
+      if (connection.id !== id || connection.connected === undefined) continue;
+      connection.cut(reason);
+      return true;
+    }
+    return false;
   }
 
   async #open(kind: DoorKind, urls: readonly string[]): Promise<readonly string[]> {

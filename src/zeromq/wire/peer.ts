@@ -48,6 +48,8 @@ export interface ConnectedPeer {
   readonly subscriptionCount: number;
   /** Bytes that wait: unsent ones of a subscriber, unfinished messages of a publisher. */
   readonly buffered: number;
+  /** Messages for it that were dropped because it did not read them. */
+  readonly dropped: number;
   /** The policy has let it in, and our READY has been sent. */
   opened(): void;
   /** @returns how many bytes of the chunk were taken, at least one. @throws IllegalBytes */

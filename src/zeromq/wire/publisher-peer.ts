@@ -19,6 +19,8 @@ export class ConnectedPublisher implements ConnectedPeer, ForwardSource, Backlog
   readonly subscriptionCount = 0;
   /** Bytes of an unfinished large message, as told to the total. */
   buffered = 0;
+  /** It hears nothing that could be dropped. */
+  readonly dropped = 0;
   isOpen = true;
   readonly #socket: PeerSocket;
   readonly #parts: SharedParts;
