@@ -1,5 +1,6 @@
 import {
   everyone,
+  isControlName,
   readPriority,
   receiptWords,
   type Content,
@@ -77,7 +78,7 @@ export function speak<T extends DialectTypes>(
   open: OpenExchanges,
 ): Outcome {
   const { recipientId: to, conversationId } = message.header;
-  const isAway = !isShared(to) && session.services.directory.agent(to) === undefined;
+  const isAway = !isShared(to) && !isControlName(to) && session.services.directory.agent(to) === undefined;
   const { as, draft, asks, answers } = spoken(message, open, { now: session.now(), isAway });
   // Before it is said: an agent in this process answers at once.
   const withdraw = asks === undefined ? undefined : open.asks(asks);

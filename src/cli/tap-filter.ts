@@ -4,6 +4,7 @@ import {
   eventsTopic,
   everyone,
   Fault,
+  isControlName,
   isRoom,
   subscriptionKind,
   topicKind,
@@ -44,7 +45,8 @@ export function checkTap(topics: readonly string[], { from, to }: TapFilter): vo
         ? topicRule(to)
         : "--to is one topic; a prefix is an argument: broker tap prices.";
   if (addressee !== undefined) throw new Fault("malformed", `--to ${JSON.stringify(to)}: ${addressee}`);
-  const speaker = from === undefined || from.startsWith("$") ? undefined : agentNameProblem(from);
+  const speaker =
+    from === undefined || from.startsWith("$") || isControlName(from) ? undefined : agentNameProblem(from);
   if (speaker !== undefined)
     throw new Fault("malformed", `--from ${JSON.stringify(from)}: no agent can have a name that ${speaker}`);
 }

@@ -5,6 +5,7 @@ import {
   agentNameProblem,
   defaultLimits,
   isRoom,
+  seemsControl,
   shapeProblemText,
   writtenDurability,
   type Limits,
@@ -54,6 +55,10 @@ const agentName = z.string().superRefine((name, context) => {
   if (problem !== undefined)
     context.addIssue({ code: "custom", message: `must not be a name that ${problem}; it is ${JSON.stringify(name)}` });
 });
+const dataTopic = z
+  .string()
+  .min(1)
+  .refine((topic) => !seemsControl(topic), rule("must not begin with control-, as sessions that command agents do"));
 const wholeFrom = (least: number, most: number) => {
   const range = rule(`must be a whole number from ${String(least)} to ${String(most)}`);
   return z.int(range).min(least, range).max(most, range);
@@ -183,7 +188,7 @@ const coreOptions = z.strictObject({
       "Host names (the Host header) under which web pages may reach this broker, " +
         "in addition to its addresses, this machine's names and those of the certificate.",
     ),
-  topics: z.array(z.string().min(1)).default([]).describe("Shared data topics: no agent can have these names."),
+  topics: z.array(dataTopic).default([]).describe("Shared data topics: no agent can have these names."),
   reserved: z.array(agentName).default([]).describe("Names that only the owner of a token for them may use."),
   rooms: z
     .array(room)

@@ -85,7 +85,7 @@ export function nameCases(speaker: Speaker): readonly ConformanceCase[] {
         const world = speaker.world();
         const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
         world.identity.protectedNames.add("carol");
-        for (const taken of [bob.name, "carol", "$broker", "#general", "all", "system", "server", ""]) {
+        for (const taken of [bob.name, "carol", "$broker", "#general", "all", "system", "control-1", ""]) {
           const before = speaker.refusals(ada).length;
           await ada.client.says(rename(taken));
           assert.equal(speaker.refusals(ada).length, before + 1, `the name ${JSON.stringify(taken)} is refused`);

@@ -32,7 +32,7 @@ export function tokenCases(speaker: Speaker): readonly ConformanceCase[] {
       section,
       name: "gives nobody a name that is the broker's, a room's or everybody's",
       async run() {
-        for (const name of ["$broker", "$events", "#general", "all", "system", "server"]) {
+        for (const name of ["$broker", "$events", "#general", "all", "system", "server", "control-1", "Control-1"]) {
           const world = speaker.world();
           for (const token of [undefined, "shared", `own ${name}`]) await speaker.tries(world, name, token);
           assert.equal(world.directory.agent(name), undefined, `${name} is nobody's name`);

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.js";
 import { isUnreferenced, type Envelope, type MessageType } from "../core/envelope.js";
 import type { Limits } from "../core/limits.js";
 import type { Message } from "../core/message.js";
-import { isAgentName } from "../core/topic.js";
+import { topicKind } from "../core/topic.js";
 import type { Conversations, Turn, TurnIntent } from "./conversations.js";
 import { Pairs } from "./pairs.js";
 import type { Requests } from "./requests.js";
@@ -202,7 +202,7 @@ export class ConversationsMemory implements Conversations {
   heard(envelope: Envelope, message?: Pick<Message, "origin">): void {
     const { from, to, type } = envelope;
     // Those who spoke last are agents.
-    if (!this.#pairs.isLast(from, to) && (from === to || !isAgentName(to) || !isAgentName(from))) return;
+    if (!this.#pairs.isLast(from, to) && (from === to || !isAgent(to) || !isAgent(from))) return;
     const { limits, clock } = this.#options;
     const now = clock.monotonic();
     const pair = this.#pairs.of(from, to, message?.origin);
@@ -239,4 +239,8 @@ export class ConversationsMemory implements Conversations {
 
 function turnOf(type: MessageType, inReplyTo: string | undefined): Turn {
   return inReplyTo === undefined ? { type } : { type, in_reply_to: inReplyTo };
+}
+
+function isAgent(name: string): boolean {
+  return topicKind(name) === "agent";
 }

@@ -36,7 +36,7 @@ const reservedMax = 14;
 const controlPrefix = "control-";
 const controlForm = /^control-[A-Za-z0-9_-]+$/;
 /** ASCII names that look as if they began so. */
-const looksControl = /^c[o0]ntr[o0][l1i|]-/i;
+const asciiControl = /^c[o0]ntr[o0][l1i|]-/i;
 const roomForm = /^#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]$/u;
 /**
  * Characters that are invisible, so that no name looks like another. They include ignorable letters and marks (Hangul
@@ -55,9 +55,12 @@ export function isReserved(name: string): boolean {
   return looksOf(name).some((look) => reservedLooks.has(look));
 }
 
-/** Each letter of the prefix takes two places at most, and what follows does not matter. */
-function seemsControl(name: string): boolean {
-  if (looksControl.test(name)) return true;
+/**
+ * True for what begins as the names of sessions that command do, in any case, or looks as if it did: it is nobody's to
+ * take or to hear. (Each letter of the prefix takes two places at most, and what follows does not matter.)
+ */
+export function seemsControl(name: string): boolean {
+  if (asciiControl.test(name)) return true;
   const head = name.slice(0, 2 * controlPrefix.length);
   return notAscii.test(head) && looksOf(head).some((look) => look.startsWith(controlPrefix));
 }

@@ -23,6 +23,12 @@ describe("an agent's name", () => {
     "a#b",
     "🙂",
     "a".repeat(128),
+    "control",
+    "controller-1",
+    "my control-1",
+    "ctrl-1",
+    "còntrol-1",
+    "контроль-1",
   ])("can be %s", (name) => {
     expect(agentNameProblem(name)).toBeUndefined();
     expect(topicKind(name)).toBe("agent");
@@ -55,6 +61,16 @@ describe("an agent's name", () => {
     ["System", "reserved"],
     ["server", "reserved"],
     ["broker", "reserved"],
+    ["control-1", "begins with control-, which is reserved"],
+    ["Control-Room", "begins with control-, which is reserved"],
+    ["CONTROL-", "begins with control-, which is reserved"],
+    ["c0ntro1-x", "looks like"],
+    ["contro|-x y", "looks like"],
+    ["соntrоl-x", "looks like"],
+    ["ｃｏｎｔｒｏｌ-x", "looks like"],
+    ["control‐1", "looks like"],
+    ["𝐜𝐨𝐧𝐭𝐫𝐨𝐥-1", "looks like"],
+    [`control-${"é".repeat(50)}`, "begins with control-"],
   ])("cannot be %j: %s", (name, why) => {
     expect(agentNameProblem(name)).toContain(why);
     expect(isAgentName(name)).toBe(false);
@@ -105,6 +121,13 @@ describe("a topic", () => {
     ["a:", "data"],
     ["ALL", undefined],
     ["system", undefined],
+    ["control-f00-1a", "agent"],
+    ["control-", undefined],
+    ["Control-f00", undefined],
+    ["control-a b", undefined],
+    ["control-a.b", undefined],
+    ["соntrоl-x", undefined],
+    [`control-${"x".repeat(121)}`, undefined],
     ["", undefined],
     ["x".repeat(129), undefined],
   ])("%s stands for %s", (topic, kind) => {

@@ -2,6 +2,7 @@ import {
   agentNameProblem,
   brokerTopic,
   Fault,
+  isControlName,
   isRoom,
   networkOf,
   receiptWords,
@@ -90,7 +91,7 @@ function addresseeOf(to: string): string {
   const name = nameOf(to);
   if (!to.startsWith("@") || name === "" || name.startsWith("#"))
     throw new Fault("malformed", "MSG: to: must be #channel or @agent-id");
-  const problem = agentNameProblem(name);
+  const problem = isControlName(name) ? undefined : agentNameProblem(name);
   if (problem !== undefined) throw new Fault("not-found", `there is no agent ${to} here: the name ${problem}`);
   return name;
 }

@@ -48,6 +48,9 @@ export function httpNotesOf(dialects: readonly DialectPaths[]): ReadonlyMap<stri
   return new Map(dialects.flatMap(({ httpNotes }) => Object.entries(httpNotes ?? {})));
 }
 
+/** How the subprotocol begins by which a browser says its token. It is no name of a dialect, whatever one calls itself. */
+const bearerPrefix = "bearer.";
+
 /** The first of the client's subprotocols that a dialect at `path` knows; at `/`, that any dialect knows. */
 export function chooseSubprotocol(
   offered: string | undefined,
@@ -56,7 +59,7 @@ export function chooseSubprotocol(
 ): string | undefined {
   const there = dialects.filter(({ paths }) => paths.includes(path));
   const known = (there.length > 0 ? there : dialects).flatMap(({ subprotocols }) => subprotocols);
-  return listOf(offered).find((name) => known.includes(name));
+  return listOf(offered).find((name) => known.includes(name) && !name.startsWith(bearerPrefix));
 }
 
 /** A peer's address as it is written everywhere here: an IPv4 address inside IPv6 is unwrapped. */
@@ -77,8 +80,8 @@ export function helloOf(
   headers: IncomingHttpHeaders,
   at: Pick<Hello, "remote" | "path" | "subprotocol" | "own">,
 ): Hello {
-  const offered = listOf(headers["sec-websocket-protocol"]).find((name) => name.startsWith("bearer."));
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? offered?.slice("bearer.".length);
+  const offered = listOf(headers["sec-websocket-protocol"]).find((name) => name.startsWith(bearerPrefix));
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? offered?.slice(bearerPrefix.length);
   return { ...at, bearer, headers };
 }
 

@@ -1,4 +1,4 @@
-import { Fault, type Principal } from "../../core/index.js";
+import { Fault, isReserved, type Principal } from "../../core/index.js";
 import type { Directory } from "../../directory/directory.js";
 import type { Claim, Claimants } from "../../identity/claim-watch.js";
 import { looksOwned, takenFrom, type Identity } from "../../identity/identity.js";
@@ -42,10 +42,11 @@ export class NameConflicts implements Claimants {
    * It waits only where the name belongs to a session that proves no more than the newcomer: for the answer to a ping;
    * not even then if both announce the same key from the same address, unless the session's proof is under way.
    * If `enter` throws, or the newcomer leaves in it, everything is as before.
-   * @throws Fault conflict, and what `enter` throws
+   * @throws Fault conflict, malformed (reserved), and what `enter` throws
    */
   async enter(newcomer: NameHolder, principal: Principal, enter: () => void): Promise<void> {
     const name = principal.agent;
+    if (isReserved(name)) throw new Fault("malformed", `the name ${name} is reserved; choose another`);
     const silent = this.#mustBeAsked(newcomer, principal);
     if (silent !== undefined) {
       const alive = await silent.alive(this.#pingMs);

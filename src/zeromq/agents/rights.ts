@@ -8,6 +8,7 @@ import {
   isPacked,
   isReserved,
   isRoom,
+  seemsControl,
   shownTopic,
   sightOf,
   subscriptionKind,
@@ -77,6 +78,7 @@ export function declaredFault(name: string, { dataTopics }: Pick<NameOwners, "da
 export function meantOtherwise(topic: string, { dataTopics }: Pick<NameOwners, "dataTopics">): Fault | undefined {
   if (subscriptionKind(topic) !== "exact" || isPacked(topic) || topic === everyone || dataTopics.includes(topic))
     return undefined;
+  if (seemsControl(topic)) return undefined; // it sleeps, and its author is told
   if (topic.startsWith("#")) {
     if (isRoom(topic)) return undefined;
     return new Fault(
@@ -112,6 +114,11 @@ export function subscriptionFault(
     );
   }
   if (topic.startsWith("$") && !isPacked(topic)) return hearFault(topic, observes);
+  if (seemsControl(topic))
+    return new Fault(
+      "forbidden",
+      `${cutText(topic)} begins as the names of sessions that command agents do, and they alone hear what is for them`,
+    );
   if (!isAgentName(topic) || owners.dataTopics.includes(topic)) return undefined;
   if (principal === undefined)
     return isOwned(topic, owners) ? (inUseFault(topic, owners) ?? ownedFault(topic, owners)) : undefined;

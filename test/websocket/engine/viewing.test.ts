@@ -16,24 +16,33 @@ const handlers: ProbeHandlers = {
     const { from, type, content } = await s.call({ ...command, messageId: "c2" }, { timeoutMs: 5_000 });
     s.send({ type: "called", from, as: type, text: content.message });
   },
-  ask: (s) => s.ask("ping", undefined, ({ kind, json }) => void s.send({ type: "answer", kind, json })),
+  ask: (s) =>
+    s.ask("ping", undefined, ({ kind, json }) => {
+      s.send({ type: "answer", kind, json });
+    }),
   answer: (s) => void s.say({ to: "control-1", content: { message: "I rest" } }),
   shout: (s) => void s.inform({ to: "all", content: { message: "everybody" } }),
   join: (s) => void s.join("#general", { create: true }),
-  subscribe: (s) => void s.subscribe("$events"),
+  subscribe: (s) => {
+    s.subscribe("$events");
+  },
   rename: (s) => s.rename(principal("zoe", "claimed")),
   admit: (s) => s.admit(principal("zoe", "claimed")),
   again: (s) => s.view(token(new Set())),
   narrower: (s) => s.raise(token(new Set(["observe"]), { tokenId: "t2", expiresAt: s.now() + 60_000 })),
   strangers: (s) => s.raise(principal("eve", "proved", { proof: "token:eve", scopes: ["control"] })),
-  who: (s) => void s.send({ type: "who", agent: s.principal?.agent, scopes: [...(s.principal?.scopes ?? [])] }),
-  end: (s) => void s.close({ code: 1000, reason: "enough" }),
+  who: (s) => {
+    s.send({ type: "who", agent: s.principal?.agent, scopes: [...(s.principal?.scopes ?? [])] });
+  },
+  end: (s) => {
+    s.close({ code: 1000, reason: "enough" });
+  },
 };
 
 interface Opened {
   readonly world: ConformanceWorld;
-  enters(name: string, token?: string): Promise<Conversation>;
-  views(name?: string, token?: string): Promise<Conversation>;
+  readonly enters: (name: string, token?: string) => Promise<Conversation>;
+  readonly views: (name?: string, token?: string) => Promise<Conversation>;
 }
 
 function open(more: Parameters<typeof probe>[1] = {}): Opened {
@@ -236,8 +245,14 @@ describe("a session that commands", () => {
 
   it("opens no mailbox and speaks in no invite-only room, though its token's agent may", async () => {
     const kinds: ProbeHandlers = {
-      mailbox: (s: ProbeSession) => s.ask("mailbox.open", {}, () => void s.send({ type: "opened" })),
-      room: (s: ProbeSession) => s.ask("room.join", { room: "#den" }, () => void s.send({ type: "joined" })),
+      mailbox: (s: ProbeSession) =>
+        s.ask("mailbox.open", {}, () => {
+          s.send({ type: "opened" });
+        }),
+      room: (s: ProbeSession) =>
+        s.ask("room.join", { room: "#den" }, () => {
+          s.send({ type: "joined" });
+        }),
       speak: (s: ProbeSession) => void s.inform({ to: "#den", content: { message: "psst" } }),
       make: (s: ProbeSession) => s.create("#den", { inviteOnly: true }),
     };

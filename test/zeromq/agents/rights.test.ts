@@ -88,6 +88,15 @@ describe("what a subscription may be", () => {
       expect([code("prices", peer), code("all", peer)]).toEqual(["heard", "heard"]);
   });
 
+  it("hears nothing that is for a session that commands, whoever asks and however it is written", () => {
+    for (const topic of ["control-1", "Control-1", "CONTROL-", "соntrоl-1", "control-a.b"])
+      for (const peer of [local, remote, plain, observer, inspector, manager]) {
+        expect(code(topic, peer)).toBe("forbidden");
+        expect(meantOtherwise(topic, owners)).toBeUndefined(); // it is told once, and why
+      }
+    for (const topic of ["control", "controls-1", "my.control-1"]) expect(code(topic, local)).toBe("heard");
+  });
+
   it("hears the broker's events, never what is for the broker, and telemetry as a tap", () => {
     for (const peer of [local, remote, plain])
       expect([code("$events", peer), code("$broker", peer), code("$other", peer)]).toEqual([

@@ -13,6 +13,8 @@ EVERYONE = "all"
 _NAME_MAX_BYTES = 128
 _SHOWN_MAX = 40
 _RESERVED = frozenset({"all", "#all", "system", "server", "broker"})
+#: How the names begin of sessions that command agents.
+_CONTROL = "control-"
 _ROOM = re.compile(r"#[A-Za-z0-9_\-.]{0,63}[A-Za-z0-9_-]")
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 #: What Unicode calls default ignorable beside those, and the empty Braille cell: letters that nobody sees.
@@ -35,6 +37,8 @@ def agent_name_problem(name: str) -> Optional[str]:
         return "contains spaces other than single inner ones"
     if unicodedata.normalize("NFC", name) != name:
         return "is not in Unicode form NFC"
+    if name.lower().startswith(_CONTROL):
+        return f"begins with {_CONTROL}, which is reserved"
     return "is reserved" if name.lower() in _RESERVED else None
 
 
