@@ -86,9 +86,10 @@ export class Flows implements OverheardListener {
   }
 
   heard(message: Overheard): void {
-    const pair = this.#obtain(message.from, message.to);
-    if (message.hidden) pair.whole ??= this.#figures(message, true, pair.open);
-    else pair.open ??= this.#figures(message, false);
+    const { from, to } = message;
+    const pair = this.#obtain(from, to);
+    if (message.hidden) pair.whole ??= new PairFigures(from, to, true, pair.open);
+    else pair.open ??= new PairFigures(from, to, false);
     if (!message.hidden) pair.open?.said(message);
     pair.whole?.said(message);
     this.#touch(pair, message.hidden);
@@ -148,10 +149,6 @@ export class Flows implements OverheardListener {
     }
   }
 
-  #figures({ from, to }: Overheard, hidden: boolean, before?: PairFigures): PairFigures {
-    return new PairFigures(from, to, hidden, before);
-  }
-
   /** The pair's figures have changed: what is hidden does not show in what is open, also not by its being told again. */
   #touch({ open, whole }: Pair, hidden: boolean): void {
     if (!hidden && open !== undefined && open.change <= this.#told) this.#move(open);
@@ -188,6 +185,7 @@ export class Flows implements OverheardListener {
     const latencyMs = at - request.at;
     const failed = envelope !== undefined && saysFailure(envelope);
     const isHidden = hidden || request.hidden;
+    if (isHidden) pair.whole ??= new PairFigures(to, from, true, pair.open);
     if (!isHidden) pair.open?.settled(failed, latencyMs);
     pair.whole?.settled(failed, latencyMs);
     this.#touch(pair, isHidden);

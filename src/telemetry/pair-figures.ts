@@ -40,6 +40,8 @@ export class PairFigures {
     this.#latencies = before.#latencies;
     this.#latencyMinMs = before.#latencyMinMs;
     this.#latencyMaxMs = before.#latencyMaxMs;
+    this.#lastActivity = before.#lastActivity;
+    this.#flows = before.#flows;
     this.#bytes.set(before.#bytes);
     this.#second = before.#second;
   }
