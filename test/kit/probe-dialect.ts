@@ -65,7 +65,7 @@ export function probe(handlers: ProbeHandlers = {}, { costs = 0, ...more }: Prob
         },
       },
       do: {
-        phase: "ready",
+        phase: ["greeting", "ready"],
         cost: costs,
         run(session, { what }) {
           const handler = handlers[what];

@@ -9,6 +9,15 @@ export async function issueToken(
   kind: TokenKind = "zmq",
   more: { scopes?: readonly Scope[]; names?: readonly string[] } = {},
 ): Promise<string> {
+  return identityIn(dataDir).issue({ kind, subject, ...more });
+}
+
+/** Takes all tokens of an agent back, as `broker token revoke` does. */
+export async function revokeTokens(dataDir: string, subject: string): Promise<void> {
+  await identityIn(dataDir).revoke(subject);
+}
+
+function identityIn(dataDir: string): IdentityTokens {
   const identity = new IdentityTokens({
     dataDirectory: new DataDirectory(dataDir),
     clock: systemClock,
@@ -19,5 +28,5 @@ export async function issueToken(
     },
   });
   identity.load();
-  return identity.issue({ kind, subject, ...more });
+  return identity;
 }

@@ -1,5 +1,8 @@
-import { Fault, isControlName, type Principal, type Subscriber } from "../../core/index.js";
+import { displayName, Fault, isControlName, type Principal, type Subscriber } from "../../core/index.js";
 import type { EngineContext } from "./context.js";
+
+/** Letters of a subject that are shown where it is too long: each may take two places. */
+const shownMax = 60;
 
 /** A session that looks. */
 export interface ViewingSession extends Subscriber {
@@ -79,6 +82,13 @@ export class Viewing {
   #take(principal: Principal, name: string | undefined): void {
     this.#principal = principal;
     if (name !== undefined)
-      this.#speaker = { ...principal, agent: name, displayName: principal.agent, temporary: true };
+      this.#speaker = { ...principal, agent: name, displayName: shownSubject(principal), temporary: true };
   }
+}
+
+/** The subject of another issuer's token can be longer than a display name, and hold what none may. */
+function shownSubject({ agent }: Principal): string {
+  if (displayName.safeParse(agent).success) return agent;
+  const [...letters] = agent.replace(/[\u0000-\u001f\u007f-\u009f]/gu, "\ufffd");
+  return letters.length <= shownMax ? letters.join("") : `${letters.slice(0, shownMax).join("")}…`;
 }

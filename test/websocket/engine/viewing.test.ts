@@ -186,6 +186,24 @@ describe("a session that commands", () => {
     world.expectSound();
   });
 
+  it("shows the subject of its token as a display name can be, whatever that is", async () => {
+    for (const [subject, shown] of [
+      ["https://login.example/u/7/", "https://login.example/u/7/"],
+      ["line\nline\u0000\u009b", "line\ufffdline\ufffd\ufffd"],
+      ["🦀".repeat(200), `${"🦀".repeat(60)}…`],
+    ] as const) {
+      const world = new ConformanceWorld([probe({ ...handlers, again: (s) => s.view(owner, "control-1") })]);
+      const owner = principal(subject, "proved", { proof: "jwt:x#1", scopes: ["control"] });
+      const names: unknown[] = [];
+      world.exchange.follow(({ from_name }) => names.push(from_name));
+      world.neighbour("bob");
+      const viewer = world.connect("/probe");
+      await does(viewer, "again");
+      await does(viewer, "command");
+      expect(names).toEqual([shown]);
+    }
+  });
+
   it("is given the answer of a call as a value, and what the broker answers", async () => {
     const { world, enters, views } = open();
     const [bob, operator] = [await enters("bob"), await views("control-1")];

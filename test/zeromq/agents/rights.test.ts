@@ -145,6 +145,7 @@ describe("a name declared by X-Agent", () => {
     expect(declaredFault("e\u0301va", owners)?.message).toContain("NFC");
     expect(declaredFault("prices", owners)?.message).toContain("topics");
     expect(declaredFault("#room", owners)?.message).toContain("starts with #");
+    expect(declaredFault("Control-1", owners)?.message).toContain("begins with control-");
   });
 
   it("is refused for good only where nobody can have it", () => {
