@@ -132,7 +132,7 @@ export class Channel {
 
   /** Takes note of the number of a client's message. @returns false if it is not above the last */
   hear(sequence: number): boolean {
-    if (sequence <= this.#heard) return false;
+    if (!Number.isSafeInteger(sequence) || sequence <= this.#heard) return false;
     this.#heard = sequence;
     return true;
   }

@@ -146,11 +146,15 @@ function isAble(viewer: Viewer, { batch, missed }: About): boolean {
   return false;
 }
 
-/** In a channel messages wait for the socket; but no agent is announced too late, or dropped. */
+/** In a channel messages wait for the socket. But agents are announced in time, and never dropped. */
 function sayIn(viewer: Viewer, text: string, about: About): void {
-  const channel = viewer.outlet.carrierOf(about.batch.stream);
+  const { stream } = about.batch;
+  const channel = viewer.outlet.carrierOf(stream);
   if (channel === undefined || viewer.phase === "gone") return;
-  if (about.batch.stream !== "agent.registered" || isAble(viewer, about)) viewer.outlet.say(channel, text);
+  if (stream === "agent.registered" && !isAble(viewer, about)) return;
+  // It is to be told of some agents first, and then of where all are.
+  if (stream === "agent.positions" && viewer.phase !== "live") return;
+  viewer.outlet.say(channel, text);
 }
 
 /** Those that go into one WebSocket message. */
