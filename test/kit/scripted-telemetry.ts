@@ -1,4 +1,6 @@
 import type {
+  Capability,
+  CoordinationEvent,
   Flow,
   LookedAt,
   Performance,
@@ -6,6 +8,7 @@ import type {
   Said,
   SeenAgent,
   StateChange,
+  SystemFigures,
   Telemetry,
   TelemetryListener,
 } from "#dialect";
@@ -127,10 +130,10 @@ export class ScriptedTelemetry implements Telemetry {
     };
   }
 
-  readonly system = telemetryNone.system;
-  readonly capabilitiesOf = telemetryNone.capabilitiesOf;
-  readonly withCapability = telemetryNone.withCapability;
-  readonly coordinations = telemetryNone.coordinations;
+  readonly system = (): SystemFigures => telemetryNone.system();
+  readonly capabilitiesOf = (): readonly Capability[] => [];
+  readonly withCapability = (): readonly SeenAgent[] => [];
+  readonly coordinations = (): readonly CoordinationEvent[] => [];
 }
 
 function seen(name: string, id: number): SeenAgent {

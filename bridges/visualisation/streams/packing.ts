@@ -1,6 +1,6 @@
-import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 import { encodeCompressed } from "../binary/encode.js";
 import { compressedHeaderBytes } from "../binary/frame.js";
+import { compress } from "../compression.js";
 import type { Compression } from "./stream-session.js";
 
 /** Milliseconds of a tick that may go into compression; what comes beyond it is sent as it is. */
@@ -37,10 +37,4 @@ export class Packing {
     const { buffer, byteOffset, length } = encodeCompressed(bytes.length, data);
     return Buffer.from(buffer, byteOffset, length);
   }
-}
-
-function compress(algorithm: Compression["algorithm"], level: number, bytes: Uint8Array): Uint8Array {
-  if (algorithm === "deflate") return deflateSync(bytes, { level });
-  if (algorithm === "gzip") return gzipSync(bytes, { level });
-  return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: level } });
 }

@@ -1,10 +1,11 @@
 import type { DialectService, DialectTypes, Insight, Session } from "#dialect";
+import type { Algorithm } from "../compression.js";
 import type { Outlet } from "./outlet.js";
 import type { StreamName } from "./stream-name.js";
 
 /** How what goes to a viewer is made smaller (Visualisation §1.7). */
 export interface Compression {
-  readonly algorithm: "deflate" | "gzip" | "brotli";
+  readonly algorithm: Algorithm;
   readonly level: number;
 }
 
