@@ -86,7 +86,7 @@ export class Desk implements Lifecycle, Answerer {
     this.#charge(chargedTo, ask, read instanceof Fault ? 0 : read.length);
     question.seen?.();
     if (read instanceof Fault) throw read;
-    if (read.waitMs > 0) return { how: "beside", done: this.#wait(question, read, reply) };
+    if (read.waitMs > 0 && question.waits !== false) return { how: "beside", done: this.#wait(question, read, reply) };
     const isShort = listCost(read.length) === 1 && (read.past?.() ?? []).length === 0;
     return { how: "inTurn", done: isShort ? say(reply, kind, read) : this.#sayInTurn(reply, kind, read) };
   }

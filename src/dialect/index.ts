@@ -15,6 +15,7 @@ export {
   Fault,
   ListText,
   ListWriting,
+  asFault,
   brokerTopic,
   eventsTopic,
   everyone,

@@ -94,6 +94,8 @@ export interface DeskAnswer {
 export interface AskOptions {
   /** False: `room.join` makes no missing room, as the dialect's own command makes none; it does if nothing is said. */
   readonly createsRooms?: boolean;
+  /** False: an answer that could wait for something to happen says at once what there is. */
+  readonly waits?: boolean;
 }
 
 /** How long a session waits for an answer: at most `timeoutMs`, milliseconds, and not beyond the signal. */

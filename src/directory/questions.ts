@@ -55,6 +55,8 @@ export interface Question extends Questioner {
   readonly content: Content;
   /** For whom rooms are shown and whose scopes count; undefined is shown what everybody may see. */
   readonly viewer: Principal | undefined;
+  /** False: nothing is waited for; what there is now is the answer. */
+  readonly waits?: boolean;
 }
 
 /** An answer: a message's content, whose kind is that of the question. */

@@ -256,14 +256,6 @@ export interface WebhookHost {
   readonly isPrivate: boolean;
 }
 
-/** A host to which answers may be POSTed (Visualisation §5.4), as the configuration lists it. */
-export interface WebhookHost {
-  /** As it stands in a URL: lower case, and the port where it is not 443. */
-  readonly host: string;
-  /** It may have an address of this machine or of a private network. */
-  readonly isPrivate: boolean;
-}
-
 /** POSTs the answer to a command where the operator allows it (Visualisation §5.4). */
 export interface Webhooks {
   /** Why nothing may be sent there; undefined if it may. */

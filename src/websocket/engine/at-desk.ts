@@ -49,7 +49,7 @@ export class AtDesk<T extends DialectTypes> {
     kind: string,
     data: Readonly<Record<string, unknown>> | undefined,
     answered: (answer: DeskAnswer) => void,
-    { createsRooms = true }: AskOptions,
+    { createsRooms = true, waits = true }: AskOptions,
   ): void | Promise<void> {
     const principal = this.#session.speaker();
     const { how, done } = this.#context.desk.ask(
@@ -60,6 +60,7 @@ export class AtDesk<T extends DialectTypes> {
         viewer: principal,
         seats: this.#membership.principal === undefined ? [] : [this.#seat(createsRooms)],
         chargedTo: this.#bucket,
+        waits,
         whenGone: (run) => {
           this.#gone.add(run);
           return () => void this.#gone.delete(run);
