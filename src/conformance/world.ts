@@ -26,7 +26,7 @@ import { DirectoryMemory } from "../directory/directory-memory.js";
 import { LimiterMemory, operatorName, type Credential, type Identity } from "../identity/index.js";
 import { keepsRooms, Mailboxes, ownerOf } from "../mailbox/index.js";
 import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
-import type { CommandEvent } from "../telemetry/telemetry.js";
+import type { CommandEvent, Webhooks } from "../telemetry/telemetry.js";
 import { telemetryNone } from "../telemetry/telemetry-none.js";
 import { TablesMemory } from "../storage/table-memory.js";
 import { MultiAgents } from "../telemetry/multi-agents.js";
@@ -112,6 +112,11 @@ export class TestIdentity implements Identity {
   }
 }
 
+const noWebhooks: Webhooks = {
+  refusal: () => new Fault("malformed", "nothing is POSTed from here"),
+  send: () => undefined,
+};
+
 /** A broker without sockets: the engine, some dialects, the services in memory, and a clock that a test drives. */
 export class ConformanceWorld {
   readonly clock = new FakeClock();
@@ -142,6 +147,8 @@ export class ConformanceWorld {
       readonly settings?: Readonly<Record<string, object>>;
       /** What the broker's desk answers; all that it ever does, if nothing is said. */
       readonly kinds?: DeskOptions["kinds"];
+      /** Where answers are POSTed; nowhere, if nothing is said. */
+      readonly webhooks?: Webhooks;
     } = {},
   ) {
     const router = (this.router = new Router(options.dataTopics));
@@ -219,7 +226,7 @@ export class ConformanceWorld {
         tables,
         serverName: "test",
         telemetry: telemetryNone,
-        webhooks: { refusal: () => new Fault("malformed", "nothing is POSTed from here"), send: () => undefined },
+        webhooks: options.webhooks ?? noWebhooks,
         audit: (line) => this.audited.push(line),
       },
       settings,

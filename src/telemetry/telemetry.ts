@@ -274,6 +274,6 @@ export interface CommandEvent {
   readonly command: string;
   /** The id of the message that commanded. */
   readonly id: string;
-  /** `completed`, `failed` (the agent says so), else the code of the error that was told. */
+  /** `completed`, `failed` (the agent says so), else the fault that it ended with. */
   readonly outcome: string;
 }

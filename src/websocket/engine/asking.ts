@@ -150,6 +150,11 @@ export class Asking {
     return isIssued(this.#asker.speaker()) ? {} : { owner: this.#connectionId };
   }
 
+  /** True while a call of this id is under way. */
+  isCalling(messageId: string): boolean {
+    return this.#calls.has(messageId);
+  }
+
   /** Takes an envelope that answers a call. @returns false if it is for the session's client */
   takes(envelope: Envelope): boolean {
     if (this.#calls.size === 0 || envelope.in_reply_to === undefined) return false;

@@ -39,6 +39,8 @@ export interface Hearer<T extends DialectTypes> extends Session<T> {
   readonly agent: string | undefined;
   /** Takes an envelope that answers a call of the session's own. */
   takesAnswer(envelope: Envelope): boolean;
+  /** True while the session waits for the answer to this message as a value. */
+  isCalling(messageId: string): boolean;
   /** Writes into the log that the dialect failed. */
   failed(event: string, thrown: unknown): void;
 }
@@ -227,6 +229,8 @@ export class Hearing<T extends DialectTypes> {
   }
 
   #tellAsker({ code, why }: LostCopies, { from, in_reply_to: inReplyTo }: Envelope, session: Hearer<T>): void {
+    // The answer to a call is taken before it could be lost: this is somebody else's, and the true one may yet come.
+    if (inReplyTo !== undefined && session.isCalling(inReplyTo)) return;
     const notice = noticeOf({ code, message: `the answer of ${from} did not get through: ${why}` });
     this.tell({ ...notice, inReplyTo }, session);
   }

@@ -287,6 +287,10 @@ export class BridgeSession<T extends DialectTypes> implements Hearer<T>, Speaker
     return this.#asking?.takes(envelope) === true;
   }
 
+  isCalling(messageId: string): boolean {
+    return this.#asking?.isCalling(messageId) === true;
+  }
+
   alive(ms: number): Promise<boolean> {
     return this.connection.alive(ms);
   }

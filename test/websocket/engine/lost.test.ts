@@ -15,6 +15,13 @@ const handlers: ProbeHandlers = {
   tell: say("bob", "!", "inform"),
   "answer much": say("ada", long),
   "answer bob": say("bob", "ok"),
+  "answer ada": say("ada", "ok"),
+  call: async (session) => {
+    const { from, content } = await session.call({ to: "bob", messageId: "c1", content: { message: "?" } });
+    session.send({ type: "called", from, text: content.message });
+  },
+  forge: (session) =>
+    void session.publish({ to: "ada", type: "response", inReplyTo: "c1", content: { message: long } }),
   join: (session) => void session.join("#lab", { create: true }),
   shout: (session) => void session.inform({ to: "#lab", content: { message: long } }),
 };
@@ -135,6 +142,22 @@ describe("a message that its receiver will never have", () => {
       data: expect.objectContaining({ code: "too-large" }) as unknown,
       in_reply_to: expect.any(String) as string,
     });
+    world.expectSound();
+  });
+
+  it("and is an answer of somebody who was not asked, ends no call", async () => {
+    const { world, ada, bob } = await two();
+    const eve = world.connect("/probe");
+    await eve.says({ type: "login", name: "eve" });
+    await ada.says({ type: "do", what: "call" });
+    await bob.hears({ text: "?" });
+    ada.connection.isFull = true; // the forgery would not fit
+    await eve.says({ type: "do", what: "forge" });
+    await eve.hears({ type: "refused", code: "too-large" });
+    ada.connection.isFull = false;
+    expect(ada.all()).toEqual([]);
+    await bob.says({ type: "do", what: "answer ada" });
+    await ada.hears({ type: "called", from: "bob", text: "ok" });
     world.expectSound();
   });
 });
