@@ -2,6 +2,7 @@ import { z } from "zod";
 import { brokerTopic, eventsTopic, faultCodes, writtenEnvelope, writtenTime, writtenTrust } from "../core/index.js";
 import { multiAgentConfiguration, multiAgentId } from "../telemetry/multi-agents.js";
 import { room } from "./fields.js";
+import { askedVote, coordinationResult } from "./kinds/coordination.js";
 import { deskKinds, type DeskKind } from "./kinds.js";
 
 /** A kind that every agent may ask for. Only these are published: what the operator asks may change at any time. */
@@ -81,6 +82,10 @@ export const deskInforms = {
     "room.invited",
     z.object({ room, inviteOnly: z.boolean(), by: z.string(), displayName: z.string() }),
   ),
+  "coordination.vote": inform("coordination.vote", askedVote)
+    .extend({ type: z.enum(["request", "inform"]) })
+    .describe("request: a vote, whose response is the vote; inform: for observers"),
+  "coordination.result": inform("coordination.result", coordinationResult),
   "agent.online": event("agent.online", z.object(who)),
   "agent.offline": event("agent.offline", z.object(who)),
   "agent.doubled": event(

@@ -63,7 +63,9 @@ function publicKind(word: string): PublicKind {
 
 it("publishes every kind but those that need a right", () => {
   const ofContacts = ["contacts.add", "contacts.remove", "contacts.list", "network.forget"];
-  const ofOperator = ["mailbox.list", "broker.status", ...ofContacts];
+  const ofWatching = ["trace", "losses", "logins.refused", "certificates", "sessions.list", "sessions.close"];
+  const ofTokens = ["tokens.list", "tokens.revoke"];
+  const ofOperator = ["mailbox.list", "broker.status", ...ofContacts, ...ofWatching, ...ofTokens];
   const ofCommanders = ["multi-agent.configure", "multi-agent.remove"];
   const reserved = [...ofOperator, ...ofCommanders];
   expect(publicKinds).toEqual(Object.keys(deskKinds).filter((kind) => !reserved.includes(kind)));
@@ -149,6 +151,27 @@ describe("what $broker says unasked", () => {
     owner.close();
     fitsInform(await event("agent.offline"));
     guest.close();
+  });
+
+  it("fits its schemas: what voters and observers are asked and told", async () => {
+    const voter = await new PlainAgent("voter", at).meet();
+    const participants = [
+      { id: "voter", role: "voter" },
+      { id: "listener", role: "observer" },
+    ];
+    fits(
+      await listener.asks("coordination.start", { participants, parameters: { proposal: { type: "sale" } } }),
+      deskAnswers["coordination.start"],
+      files.answers,
+    );
+    const told = async (agent: PlainAgent, kind: string): Promise<WireMessage> =>
+      (await agent.hears(({ message }) => message.content["kind"] === kind)).message;
+    fitsInform(await told(voter, "coordination.vote"));
+    fitsInform(await told(listener, "coordination.vote"));
+    await voter.send("$broker", "response", "hm");
+    for (const agent of [voter, listener]) fitsInform(await told(agent, "coordination.result"));
+    fits(await listener.asks("coordination.list"), deskAnswers["coordination.list"], files.answers);
+    voter.close();
   });
 
   it("sums up refusals in the form of a fault", async () => {

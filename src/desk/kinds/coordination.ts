@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Fault, isIssued } from "../../core/index.js";
+import { Fault, isIssued, writtenTrust } from "../../core/index.js";
 import { agent, noList } from "../fields.js";
 import { hasRight, kind, type Ask } from "../kind.js";
 import type { CoordinationEvent } from "../../telemetry/telemetry.js";
@@ -33,8 +33,52 @@ const parameters = z.object(
   "is {consensusThreshold, timeout, proposal}",
 );
 const coordinationId = z.string("is missing; it is a text").min(1, "is missing; it is a text");
-const event = z.looseObject({}).describe("the document's payload, as agents and viewers have it");
 const when = z.iso.datetime();
+const event = z.looseObject({}).describe("the document's payload, as agents and viewers have it");
+
+/** What a voter is asked, and an observer told, in `content.data`. */
+export const askedVote = z.object({
+  coordinationId: z.string(),
+  pattern: z.literal("CONSENSUS"),
+  role: z.enum(["voter", "observer"]),
+  initiator: z.object({ id: z.string(), trust: writtenTrust }).describe("whose proposal it is"),
+  proposal: z.looseObject({}),
+  threshold: z.number().describe("so many of the voters must approve"),
+  options: z.array(z.enum(["approve", "reject", "abstain"])).describe("one of them in data.vote, or as the first word"),
+  timeout: z.int().describe("milliseconds"),
+  until: when,
+});
+
+const counted = z.int().min(0);
+
+/** What has become of a coordination, as all who were asked hear it. */
+export const coordinationResult = z.object({
+  coordinationId: z.string(),
+  pattern: z.literal("CONSENSUS"),
+  progress: z.number().describe("0–1: so many of the voters have answered"),
+  status: z.enum(["APPROVED", "REJECTED", "TIMED_OUT"]),
+  votes: z
+    .record(
+      z.string(),
+      z.object({
+        vote: z.enum(["approve", "reject", "abstain", "pending", "absent"]),
+        timestamp: when.exactOptional(),
+        unreadable: z.literal(true).describe("the answer was no vote, and counts as an abstention").exactOptional(),
+      }),
+    )
+    .describe("by the voter's name"),
+  estimatedCompletion: when.describe("when it ended"),
+  result: z.object({
+    decision: z.enum(["APPROVED", "REJECTED", "TIMED_OUT"]),
+    approve: counted,
+    reject: counted,
+    abstain: counted,
+    absent: counted.describe("not here when they were to be asked"),
+    pending: counted,
+    voters: counted,
+    needed: counted.describe("approvals"),
+  }),
+});
 
 /** `coordination.start`: has agents of any dialect vote on a proposal of the asker's (Visualisation §3.8). */
 export const coordinationStart = kind({

@@ -194,8 +194,11 @@ describe("the doors", () => {
         mechanism: "NULL",
         socketType: "XSUB",
         declared: "alice",
+        trust: "claimed",
         subscriptions: 1,
+        since: expect.any(Number) as number,
         buffered: 0,
+        dropped: 0,
       },
       {
         id: "zmq-in-2",
@@ -204,8 +207,11 @@ describe("the doors", () => {
         mechanism: "NULL",
         socketType: "XPUB",
         declared: "alice",
+        trust: "claimed",
         subscriptions: 0,
+        since: expect.any(Number) as number,
         buffered: 0,
+        dropped: 0,
       },
     ]);
     subscriber.close();
