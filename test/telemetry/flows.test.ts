@@ -188,7 +188,7 @@ describe("flows", () => {
         const story: Overheard[] = [];
         for (const [at, { pauseMs, from, to, data, ...more }] of talk.entries()) {
           clock.advance(pauseMs);
-          const type = more.type as Overheard["type"];
+          const type = more.type;
           const one = overheard(from, to, clock.monotonic(), {
             ...more,
             type,

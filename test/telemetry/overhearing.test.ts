@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fault, type Message } from "../../src/core/index.js";
 import { saysFailure } from "../../src/telemetry/overhearing.js";
@@ -261,6 +262,58 @@ describe("overhearing what passes as bytes", () => {
     world.clock.advance(windowMs);
     expect(world.since()).toEqual(["ada inform bob large", "ada inform bob small"]);
     expect(world.counted.map(([topic, count]) => [topic, count])).toEqual([["bob", 1]]);
+  });
+
+  it("hears or counts everything that passes, whatever strangers write, and never fails", () => {
+    const word = fc.constantFrom(
+      "ada",
+      "bob",
+      "",
+      "$x",
+      "#r",
+      "all",
+      null,
+      1,
+      {},
+      [],
+      "x".repeat(200),
+      "\u0000",
+      "__proto__",
+    );
+    const written = fc.record(
+      {
+        from: word,
+        type: fc.constantFrom("request", "RESPONSE", "inform", "shout", 7),
+        message_id: word,
+        in_reply_to: word,
+        priority: word,
+        content: fc.jsonValue(),
+        expires_at: word,
+        wait_ms: fc.constantFrom(0, -1, 1e300, "x"),
+      },
+      { requiredKeys: [] },
+    );
+    const odd = fc.oneof(
+      written.map((fields) => Buffer.from(JSON.stringify(fields))),
+      fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+      fc.string({ maxLength: 60 }).map((text) => Buffer.from(`{"from":"ada","type":"inform","content":${text}}`)),
+      fc.constant(Buffer.from("[".repeat(5_000))),
+    );
+    fc.assert(
+      fc.property(fc.array(odd, { maxLength: 40 }), (payloads) => {
+        const world = new TalkWorld();
+        const ear = world.listens("bob");
+        world.overhearing.start();
+        world.publishes(...payloads.map((bytes) => ["bob", bytes] as const));
+        world.clock.advance(windowMs);
+        const counted = world.counted.reduce((sum, [, count]) => sum + count, 0);
+        // What the forgery check takes out goes to the policy, which counts it.
+        expect(world.heard.length + counted).toBe(ear.heard.length);
+        expect(ear.heard.length + world.wire.policy.messages.length).toBe(payloads.length);
+        expect(world.failed).toEqual([]);
+      }),
+      { seed: 8, numRuns: 300 },
+    );
   });
 
   it("shows topics that are no text as people read them", () => {

@@ -67,7 +67,7 @@ export class TalkWorld {
   }
 
   /** Publishes payloads in one chunk. */
-  publishes(...sent: readonly (readonly [topic: string, payload: string])[]): void {
+  publishes(...sent: readonly (readonly [topic: string, payload: string | Buffer])[]): void {
     push(this.#publisher, Buffer.concat(sent.map(([topic, payload]) => message(topic, payload))));
   }
 

@@ -23,15 +23,15 @@ export const forces = Object.freeze({
    * fewer. The end with more springs takes the smaller share of the way.
    */
   pull: 0.4,
-  pullMax: 40,
-  /** Pull to the middle: middle · distance / (its square root · √points). */
+  pullMax: 60,
+  /** Pull to the middle: middle · √(distance / points), from a distance of reach · √points on no more. */
   middle: 1,
   /** Pull to the plane z = 0: so much of z. */
   plane: 0.3,
   /** So much of its speed a point has left a tick later. */
   drag: 0.6,
   /** The longest way in one tick. */
-  stepMax: 20,
+  stepMax: 40,
   /** So much of its heat a point has left a tick later; below `rests` it rests. */
   cooling: 0.975,
   rests: 0.02,
@@ -76,7 +76,9 @@ export class ForceLayout {
   /** The slice that comes next, and the end of this tick. */
   #at = 0;
   #end = 0;
+  /** How much points are pulled to the middle, and from where on not more. */
   #middle = 0;
+  #wide = 0;
   /** Points that were warm when the last tick began. */
   #warm = 0;
   #added = 0;
@@ -110,6 +112,7 @@ export class ForceLayout {
 
   /** Puts a point where it says that it is; those that it pulls may follow. */
   pin(slot: number, x: number, y: number, z: number): void {
+    if (!this.spots.has(slot) || this.spots.isGhost(slot)) return;
     this.spots.pin(slot, true);
     this.spots.place(slot, x, y, z);
     this.spots.heat[slot] = 1;
@@ -180,6 +183,7 @@ export class ForceLayout {
     const { spots } = this;
     this.#at = 0;
     this.#middle = forces.middle / Math.sqrt(Math.max(spots.solid, 1));
+    this.#wide = forces.reach * Math.sqrt(Math.max(spots.solid, 1));
     this.#grid.build(spots);
     this.#end = this.#grid.count;
     this.#column = NaN;
@@ -212,7 +216,9 @@ export class ForceLayout {
       const raw = forces.pull * (weight[at] ?? 0) * (length - forces.rest);
       const [ofA, ofB] = [degrees[a] ?? 1, degrees[b] ?? 1];
       const part = Math.min(Math.max(raw / Math.min(ofA, ofB), -forces.pullMax), forces.pullMax) / length;
-      const partA = (part * ofB) / (ofA + ofB);
+      // Who is pinned does not come: the other goes the whole way.
+      const shareA = this.spots.isPinned(b) ? 1 : this.spots.isPinned(a) ? 0 : ofB / (ofA + ofB);
+      const partA = part * shareA;
       const partB = part - partA;
       pullX[a] = (pullX[a] ?? 0) + partA * dx;
       pullY[a] = (pullY[a] ?? 0) + partA * dy;
@@ -241,8 +247,8 @@ export class ForceLayout {
     const x = spots.x[slot] ?? 0;
     const y = spots.y[slot] ?? 0;
     const z = spots.z[slot] ?? 0;
-    const far = Math.sqrt(Math.sqrt(x * x + y * y));
-    const inward = far === 0 ? 0 : this.#middle / far;
+    const far = Math.sqrt(x * x + y * y);
+    const inward = far === 0 ? 0 : (this.#middle * Math.sqrt(Math.min(far, this.#wide))) / far;
     this.#forceX = (this.#pullX[slot] ?? 0) - x * inward;
     this.#forceY = (this.#pullY[slot] ?? 0) - y * inward;
     this.#forceZ = (this.#pullZ[slot] ?? 0) - z * forces.plane;
@@ -252,9 +258,10 @@ export class ForceLayout {
     const vz = ((spots.vz[slot] ?? 0) + this.#forceZ * heat) * forces.drag;
     const speed = Math.sqrt(vx * vx + vy * vy + vz * vz);
     const part = cooled < forces.rests ? 0 : Math.min(1, forces.stepMax / Math.max(speed, 1e-9));
-    spots.vx[slot] = vx * part;
-    spots.vy[slot] = vy * part;
-    spots.vz[slot] = vz * part;
+    // Never −0, which is another number on the wire.
+    spots.vx[slot] = vx * part + 0;
+    spots.vy[slot] = vy * part + 0;
+    spots.vz[slot] = vz * part + 0;
     spots.x[slot] = within(x + vx * part);
     spots.y[slot] = within(y + vy * part);
     spots.z[slot] = within(z + vz * part);
