@@ -200,6 +200,24 @@ class Agents(NetworkCase):
         message = await heard.next()
         self.assertEqual((message.text, message.recipient, message.is_sealed), ("hello room", "#den", False))
 
+    async def test_vote_where_the_broker_asks_them_and_hear_what_is_decided(self):
+        alice, bob = await self.connect("agent_alice"), await self.connect("agent_bob")
+        asked, told = [], Heard(alice, "INFORM")
+
+        @bob.on("QUERY")
+        async def _(query):
+            asked.append((query.sender, query.is_sealed, query.parameters["kind"]))
+            return {"vote": "approve"}
+
+        voter = {"id": "agent_bob", "role": "voter"}
+        plan = {"participants": [voter], "parameters": {"proposal": {"type": "sale"}}}
+        started = await alice.ask("coordination.start", plan)
+        result = await told.next()
+        self.assertEqual((result.sender, result.content["kind"], result.content["data"]["status"]), ("system", "coordination.result", "APPROVED"))
+        self.assertEqual(result.content["data"]["coordinationId"], started["coordinationId"])
+        self.assertEqual(asked, [("system", False, "coordination.vote")])
+        await eventually(lambda: bob.metrics.waiting == 0)
+
 
 class Logins(NetworkCase):
     async def test_by_a_function_that_brings_tokens(self):

@@ -49,7 +49,7 @@ export async function compose(
     idProblem("messageType", messageType) ??
     idProblem("messageId", messageId) ??
     idProblem("conversationId", conversationId) ??
-    recipientProblem(author.agentId, to, isPlain) ??
+    recipientProblem(author.agentId, to, messageType, isPlain) ??
     typeProblem(messageType) ??
     jsonProblem("content", content) ??
     contentProblem(messageType, content);
@@ -100,9 +100,11 @@ function metadataOf(messageType: string, options: SendOptions, isPlain: boolean)
   return metadata;
 }
 
-function recipientProblem(agentId: string, to: string, isPlain: boolean): string | undefined {
+function recipientProblem(agentId: string, to: string, messageType: string, isPlain: boolean): string | undefined {
   if (to === agentId) return "an agent does not speak to itself";
-  if (to === system) return "the broker is asked by ask(kind, data)";
+  // The broker asks agents, too: for their votes.
+  if (to === system && messageType !== "RESPONSE") return "the broker is asked by ask(kind, data)";
+  if (to === system && !isPlain) return "the broker has no keys; answer it with plain: true";
   if (isForMany(to) && !isPlain)
     return `what is said to ${to} is heard by many and cannot be sealed for them; say it with plain: true`;
   return undefined;

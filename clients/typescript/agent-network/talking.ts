@@ -188,8 +188,8 @@ export class Talking {
 
   async #reply(to: Message, messageType: string, content: Fields, options: SendOptions): Promise<Said> {
     const { conversationId, senderId } = to;
-    if (senderId === system) throw networkError("INVALID_MESSAGE_FORMAT", "the broker asks nothing; nothing was sent");
-    return this.#keep(await this.#composed(senderId, messageType, content, { conversationId, ...options }));
+    const said = { conversationId, ...options, ...(senderId === system && { plain: true }) }; // the broker has no keys
+    return this.#keep(await this.#composed(senderId, messageType, content, said));
   }
 
   #composed(...said: [to: string, messageType: string, content: Fields, options: SendOptions]): Promise<NewMessage> {

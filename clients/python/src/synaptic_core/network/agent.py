@@ -29,6 +29,8 @@ from .transcript import TranscriptEntry
 _log = logging.getLogger("synaptic_core.network")
 _Listener = TypeVar("_Listener", bound=Callable[..., None])
 
+_VOTES = ("coordination.vote", "coordination.result")  #: what the broker tells of votes that it holds; handlers hear it
+
 
 class SecureAgent:
     """
@@ -305,10 +307,11 @@ class SecureAgent:
     async def _heard(self, frame: Frame, size: int) -> None:
         parts = self._parts_or_none
         assert parts is not None
-        if frame.sender_id != "system":
+        content = frame.content
+        is_of_vote = frame.message_type == "QUERY" or (frame.message_type == "INFORM" and content.get("kind") in _VOTES)
+        if frame.sender_id != "system" or is_of_vote:
             await parts.incoming.take(frame, size)
             return
-        content = frame.content
         if frame.message_type == "RESPONSE":
             self._desk.answered(frame)
         elif frame.message_type == "ACK":
