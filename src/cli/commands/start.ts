@@ -3,6 +3,7 @@ import type { Broker } from "../../broker.js";
 import { problemsOf } from "../../config/index.js";
 import type { Log } from "../../core/index.js";
 import { refuseWrongDoors } from "../config-check.js";
+import type { Demo } from "../demo/demo.js";
 import { certificateHosts } from "../doctor/certificate.js";
 import { layersOf, withBrokerFlags, type BrokerFlags } from "../flags.js";
 import { processLog, type LogFormat, type LogLevel } from "../log.js";
@@ -14,6 +15,7 @@ import { endByHangUp, terminalWatch } from "../terminal.js";
 interface Options extends Output, BrokerFlags {
   readonly logLevel: LogLevel;
   readonly logFormat?: LogFormat;
+  readonly demo?: true;
 }
 
 /** Ends the program's first handling of SIGHUP; returns true if a SIGHUP has come. */
@@ -24,17 +26,24 @@ export type TakeOver = () => boolean;
  * stops it at once. SIGHUP reads the configuration again.
  */
 export function startCommand(program: Command, takeOver: TakeOver): void {
-  withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again")).action(
-    async (_options: unknown, command: Command) => {
+  withBrokerFlags(program.command("start").description("run the broker; SIGHUP reads its configuration again"))
+    .option("--demo", "let a handful of agents talk to each other, in all dialects; they leave with the broker")
+    .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const { Broker } = await import("../../broker.js");
       const layers = await layersOf(options);
       await refuseWrongDoors(layers);
       const log = processLog(options.logLevel, options.logFormat);
       const broker = new Broker({ ...layers.options, log });
+      let demo: Demo | undefined;
       const { behindProxy, tlsCert } = layers.config;
       const hosts = tlsCert === undefined ? [] : certificateHosts(tlsCert);
-      const ending = endOnSignal(broker);
+      const ending = endOnSignal({
+        stop: async () => {
+          await demo?.stop();
+          await broker.stop();
+        },
+      });
       const reloads = reloadOnSignal({ broker, flags: options, log, takeOver, terminalClosed: ending.terminalClosed });
       await broker.start();
       if (broker.isRunning)
@@ -44,12 +53,21 @@ export function startCommand(program: Command, takeOver: TakeOver): void {
             : `${readyLines(broker, { behindProxy, hosts }).join("\n")}\n`,
         );
       reloads.begin();
+      if (options.demo === true && broker.isRunning) {
+        const { startDemo } = await import("../demo/demo.js");
+        try {
+          demo = await startDemo(broker, log);
+        } catch (thrown) {
+          await broker.stop();
+          throw thrown;
+        }
+        if (options.json !== true) process.stdout.write(`${demo.line}\n`);
+      }
       const fault = await Promise.race([ending.ended, broker.lost]);
       if (fault === undefined) return;
       await broker.stop();
       throw fault;
-    },
-  );
+    });
 }
 
 /** A broker that hears SIGHUP. */
@@ -107,7 +125,10 @@ async function reloadNow(broker: Broker, flags: BrokerFlags, log: Log): Promise<
 }
 
 /** `ended` resolves when a signal or the close of the terminal has come and the broker has done its work and stopped. */
-function endOnSignal(broker: Broker): { readonly ended: Promise<void>; readonly terminalClosed: () => void } {
+function endOnSignal(broker: Pick<Broker, "stop">): {
+  readonly ended: Promise<void>;
+  readonly terminalClosed: () => void;
+} {
   let terminalClosed = (): void => undefined;
   const ended = new Promise<void>((resolve, reject) => {
     const stop = (): void => {
