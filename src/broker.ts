@@ -64,6 +64,8 @@ export class Broker {
   #startedAt = systemClock.now();
   // bound: as many as the program makes · evicts: an agent when it is closed · owner: Broker
   readonly #agents = new Set<Agent>();
+  // bound: as many as the program marks · evicts: nothing · owner: Broker
+  readonly #demo = new Set<string>();
   #phase: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -189,6 +191,11 @@ export class Broker {
     const { mailbox } = options;
     if (mailbox === undefined) return agent;
     return openMailbox(agent, mailbox);
+  }
+
+  /** Viewers are told of this agent that it is only there to be looked at (`broker start --demo`). */
+  markDemo(name: string): void {
+    this.#demo.add(name);
   }
 
   /**
