@@ -7,7 +7,7 @@ import type { Ledger } from "./ledger.js";
 import { Message } from "./message.js";
 import type { Heard, Outcome, Router } from "./router.js";
 import { shownTopic } from "./topic-bytes.js";
-import { brokerTopic, telemetryTopic, topicKind } from "./topic.js";
+import { brokerTopic, topicKind } from "./topic.js";
 
 /** Called with every message that the exchange has routed: open requests and conversations follow them. */
 export type Follower = (envelope: Envelope, message: Message) => void;
@@ -251,11 +251,10 @@ export class Exchange {
   }
 
   /**
-   * True for topics that exist even without a subscriber: a room of the directory, `all`, `$broker`, `$events`. Reports
-   * to `$telemetry` are for whoever reads them.
+   * True for topics that exist even without a subscriber: a room of the directory, `all`, `$broker`, `$events`,
+   * `$telemetry`.
    */
   #exists(topic: string): boolean {
-    if (topic === telemetryTopic) return false;
     const kind = topicKind(topic);
     if (kind === "everyone" || kind === "broker") return true;
     return kind === "room" && this.router.route(topic) !== undefined;
@@ -277,7 +276,6 @@ export function mayBeTold({ content, type }: Envelope): boolean {
 
 /** The text for a sender if nobody is at `topic`, or if the sender may not know that somebody is. */
 export function notThere(topic: string): string {
-  if (topic === telemetryTopic) return `nobody reads ${telemetryTopic} now; send reports when somebody does`;
   if (topic.startsWith("#")) return `there is no room ${topic}; joining it makes it`;
   const here = `no agent ${shownTopic(topic)} is here`;
   // Two spellings that look the same: nobody could see what is wrong.

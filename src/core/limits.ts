@@ -276,6 +276,15 @@ export const defaultLimits = Object.freeze({
   coordinationMaxMs: 600_000,
   /** What an agent says of a coordination, and what it proposes to others, as JSON. */
   coordinationMaxBytes: 8 * 1024,
+  /** What an agent reports of itself in one message, as JSON. */
+  telemetryReportMaxBytes: 4 * 1024,
+  /**
+   * What is kept of all that agents report of themselves, until they go. An agent has 1 KiB in any case, and more only
+   * while as much is left as it has then; a quarter is kept for those with a token.
+   */
+  telemetryMaxBytes: 32 * 1024 * 1024,
+  /** What one agent says that it can do (`telemetry.capability`). */
+  capabilitiesPerAgentMax: 64,
   /** Logins that wait for the keys of one issuer (`identityProviders`). */
   issuerWaitsMax: 1_000,
   /** Names that belong to users of one issuer; by first use half of them at most. */

@@ -20,7 +20,7 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "topic-not-yours": "a message to a topic to which only the broker publishes",
   "requests-full": "as many requests are open as there may be, of all agents or of all without a token",
   "requests-share-full": "the sender waits for as many answers as it may; others may still ask",
-  "guard-CODE": "an invite-only room refused the message",
+  "guard-CODE": "an invite-only room refused the message, or `$telemetry` a report that is wrong",
   "not-approved":
     "a message between two agents that are no contacts, one of them in a dialect where contacts are listed",
   "room-log-CODE":
@@ -32,6 +32,8 @@ export const reasons: Readonly<Record<string, string>> = Object.freeze({
   "mailbox-CODE": "a mailbox refused the message, and its sender was told: it is full, or cannot be written",
   "mailbox-unavailable": "a mailbox could not keep the message: its disk is full or fails",
   "mailbox-repeated": "a message that is in the mailbox already: the same id and body within 24 hours",
+  "report-refused": "what an agent reports of itself is wrong, of somebody else, or more than is kept; it was told",
+  "report-merged": "an agent reports more than 10 times a second: the newest takes the place of an older one",
   "coordination-forgotten":
     "more coordinations are announced than are followed: the one of which nothing was said for longest is forgotten",
   "vote-unreadable": "an answer to a coordination.vote that begins with no vote: it counts as an abstention",

@@ -167,11 +167,11 @@ export class Router {
     else keeper?.left(subscriber);
   }
 
-  /** Lets `guard` check every message to `topic`, and hides the topic from ordinary taps. */
-  guard(topic: string, guard: Guard): () => void {
+  /** Lets `guard` check every message to `topic`. `hidden`: ordinary taps do not hear the topic. */
+  guard(topic: string, guard: Guard, hidden = true): () => void {
     const route = this.#obtain(topic);
     route.guard = guard;
-    route.hidden = true;
+    route.hidden = hidden;
     this.#observe(route);
     return once(() => {
       route.guard = undefined;

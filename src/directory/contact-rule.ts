@@ -75,7 +75,7 @@ export class ContactRule implements Contacts {
   mayMeet(one: string, other: string): boolean {
     if (!this.isListed || one === other) return true;
     if (this.#isExempt(one) || this.#isExempt(other)) return true;
-    return (!this.#isListedName(one) && !this.#isListedName(other)) || this.book.has(one, other);
+    return (!this.isListedName(one) && !this.isListedName(other)) || this.book.has(one, other);
   }
 
   mustMeet(one: string, other: string): void {
@@ -110,15 +110,15 @@ export class ContactRule implements Contacts {
 
   #seenBy(viewer: string, all: readonly AgentEntry[]): readonly AgentEntry[] {
     const contacts = this.book.of(viewer);
-    if (this.#isListedName(viewer)) return this.#entries([viewer, this.#options.operator, ...contacts]);
+    if (this.isListedName(viewer)) return this.#entries([viewer, this.#options.operator, ...contacts]);
     const open = this.#openOf(all);
-    const added = this.#entries(contacts).filter(({ name }) => this.#isListedName(name));
+    const added = this.#entries(contacts).filter(({ name }) => this.isListedName(name));
     return added.length === 0 ? open : [...open, ...added].sort(byName);
   }
 
   #openOf(all: readonly AgentEntry[]): readonly AgentEntry[] {
     let open = this.#open.get(all);
-    if (open === undefined) this.#open.set(all, (open = all.filter(({ name }) => !this.#isListedName(name))));
+    if (open === undefined) this.#open.set(all, (open = all.filter(({ name }) => !this.isListedName(name))));
     return open;
   }
 
@@ -136,7 +136,7 @@ export class ContactRule implements Contacts {
   }
 
   /** By any of its sessions; of who is away, by what it was when it was last here. */
-  #isListedName(name: string): boolean {
+  isListedName(name: string): boolean {
     const record = this.#agents.get(name);
     if (record === undefined) return this.names.has(name);
     for (const { dialect } of record.presences) if (this.isListedIn(dialect)) return true;

@@ -31,7 +31,7 @@ import type {
   Wanted,
 } from "./directory.js";
 import { DurableRooms } from "./durable-rooms.js";
-import { DirectoryEvents } from "./events.js";
+import { DirectoryEvents, type PresenceWatcher } from "./events.js";
 import { Histories } from "./history.js";
 import { KeptRooms, type RoomRow } from "./kept-rooms.js";
 import { beginning } from "./listing.js";
@@ -118,6 +118,10 @@ export class DirectoryMemory implements Directory {
 
   agent(name: string): AgentEntry | undefined {
     return this.#agents.get(name)?.entry();
+  }
+
+  watch(watcher: PresenceWatcher): () => void {
+    return this.#events.watch(watcher);
   }
 
   get nonZmqPresences(): number {

@@ -2,6 +2,7 @@ import type { Durability, Envelope, Fault, Message, Party, Principal, Subscriber
 import type { LogBounds } from "../room-log/index.js";
 import type { ContactBook } from "./contact-book.js";
 import type { ContactNames } from "./contact-names.js";
+import type { PresenceWatcher } from "./events.js";
 import type { Past } from "./past.js";
 
 /** An agent that is online. */
@@ -152,6 +153,8 @@ export interface Contacts {
   isSealedAway(name: string): boolean;
   /** True if some agents have to do with approved contacts only: a dialect says so. */
   readonly isListed: boolean;
+  /** True if the agent is listed to its contacts only. */
+  isListedName(name: string): boolean;
   /** True if what one of the two says may reach the other, and they may know of each other. */
   mayMeet(one: string, other: string): boolean;
   /**
@@ -184,6 +187,8 @@ export interface Directory {
    */
   command(name: string): () => void;
   agent(name: string): AgentEntry | undefined;
+  /** Has `watcher` see agents come and go; the returned function ends it. */
+  watch(watcher: PresenceWatcher): () => void;
   /** True if somebody of this name is online or commands, or a mailbox keeps what is said to it. */
   isReachable(name: string): boolean;
   /** How many presences speak another dialect than ZeroMQ; sessions that command count. */

@@ -3,6 +3,14 @@ import type { PresenceMemory } from "./agents.js";
 import type { AgentEntry } from "./directory.js";
 import type { Room } from "./room.js";
 
+/** Is called as agents come and go, in the order in which `$events` tells it. */
+export interface PresenceWatcher {
+  /** An agent is listed from now on. */
+  online(entry: AgentEntry): void;
+  /** The last presence of an agent is gone, whether it was ever listed or not. */
+  offline(name: string): void;
+}
+
 /**
  * Publishes what happens in the directory: informs from `$broker` on `$events`, each with a text for people and `data`
  * for programs. What has happened is true at once; when very much happens at once, it is told in slices, in order.
@@ -13,6 +21,7 @@ export class DirectoryEvents {
   // turns.
   readonly #slices: Slices;
   readonly #isListedIn: (dialect: string) => boolean;
+  #watchers: readonly PresenceWatcher[] = [];
 
   /** @param isListedIn true for dialects whose agents are known to their contacts only */
   constructor(exchange: Exchange, slices: Slices, isListedIn: (dialect: string) => boolean) {
@@ -21,14 +30,33 @@ export class DirectoryEvents {
     this.#isListedIn = isListedIn;
   }
 
+  /** The returned function ends it. */
+  watch(watcher: PresenceWatcher): () => void {
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
+  }
+
   /** Tells all that has happened, at once. */
   finish(): void {
     this.#slices.finish();
   }
 
-  online({ name, displayName, dialect, trust }: AgentEntry): void {
+  online(entry: AgentEntry): void {
+    const { name, displayName, dialect, trust } = entry;
     const data = { agent: name, displayName, dialect, trust };
     this.#tell("agent.online", `${name} is online`, data, this.#isListedIn(dialect));
+    this.#show((watcher) => {
+      watcher.online(entry);
+    });
+  }
+
+  /** Nobody of this name is here any more. */
+  gone(name: string): void {
+    this.#show((watcher) => {
+      watcher.offline(name);
+    });
   }
 
   offline({ name, displayName, dialect, trust }: AgentEntry): void {
@@ -70,6 +98,13 @@ export class DirectoryEvents {
 
   #tell(kind: string, message: string, data: Readonly<Record<string, unknown>>, hidden = false): void {
     this.#announce(eventsTopic, { message, kind, data }, hidden);
+  }
+
+  #show(call: (watcher: PresenceWatcher) => void): void {
+    if (this.#watchers.length === 0) return;
+    this.#slices.do(() => {
+      for (const watcher of this.#watchers) call(watcher);
+    });
   }
 
   #announce(topic: string, content: Envelope["content"], hidden = false): void {

@@ -133,6 +133,7 @@ export class Presences implements PresenceOwner {
     if (record.presences.size === 0) {
       agents.delete(record.name);
       if (record.listed && last !== undefined) events.offline(last);
+      events.gone(record.name);
     }
     if (presence.mayBeAway && !this.#closed) away.departed(presence, record);
   }
