@@ -68,7 +68,7 @@ export function ask(session: NetworkSession, message: NetworkMessage): void | Pr
 
 /**
  * The answer to a QUERY that came from `system`, such as a vote: `data` is what the broker reads, be it an object or a
- * text (Agent Network §5.5).
+ * text (Agent Network §5.6).
  */
 function answer(session: NetworkSession, message: NetworkMessage): void {
   const { header } = message;
