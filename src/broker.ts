@@ -93,6 +93,7 @@ export class Broker {
       status: () => ({ ...this.status() }),
       lost,
       tls: () => this.#parts.tls,
+      isDemo: (name) => this.#demo.has(name),
     });
   }
 

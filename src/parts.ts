@@ -91,6 +91,8 @@ export interface PartsHooks {
   readonly lost: () => void;
   /** The certificate and key of the WebSocket doors at this moment; undefined: they are clear text. */
   readonly tls: () => TlsPair | undefined;
+  /** True for the agents of `broker start --demo`. */
+  readonly isDemo: (name: string) => boolean;
 }
 
 /**
