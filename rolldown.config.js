@@ -1,5 +1,5 @@
 // The commands in a few files instead of 350: reading and compiling modules one by one was half the time of a start.
-// Packages with native parts stay outside. And the client of Agent Network as one module for web pages, with all it needs.
+// Packages with native parts stay outside. And clients as modules for web pages, each with all it needs.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "rolldown";
@@ -37,8 +37,10 @@ const licences = {
 const licencesInside = {
   name: "licences-inside",
   generateBundle(_options, bundle) {
+    const texts = licencesOf(bundle);
+    if (texts === "") return;
     for (const chunk of Object.values(bundle)) {
-      if (chunk.type === "chunk") chunk.code += `/*!\n${licencesOf(bundle).replaceAll("*/", "* /")}*/\n`;
+      if (chunk.type === "chunk") chunk.code += `/*!\n${texts.replaceAll("*/", "* /")}*/\n`;
     }
   },
 };
@@ -66,11 +68,17 @@ const commands = defineConfig({
   output: { dir: "dist/run/cli", format: "esm", chunkFileNames: "[name]-[hash].js" },
 });
 
-const forPages = defineConfig({
-  input: "dist/clients/typescript/agent-network/browser.js",
-  platform: "browser",
-  plugins: [zodWithoutEval, licences, licencesInside],
-  output: { dir: "dist/sdk", entryFileNames: "network.js", format: "esm", minify: true, codeSplitting: false },
-});
+/** A client as one module for web pages, with all it needs. */
+const forPages = (client, file, plugins) =>
+  defineConfig({
+    input: `dist/clients/typescript/${client}/browser.js`,
+    platform: "browser",
+    plugins: [...plugins, licencesInside],
+    output: { dir: "dist/sdk", entryFileNames: file, format: "esm", minify: true, codeSplitting: false },
+  });
 
-export default [commands, forPages];
+export default [
+  commands,
+  forPages("agent-network", "network.js", [zodWithoutEval, licences]),
+  forPages("visualisation", "visualisation.js", []),
+];

@@ -59,8 +59,9 @@ describe("the package", () => {
     },
   );
 
-  it("holds the client for web pages, with the licences of what is in it", () => {
-    for (const file of ["dist/sdk/network.js", "dist/sdk/LICENCES.txt"]) expect(packed).toContain(file);
+  it("holds the clients for web pages, with the licences of what is in it", () => {
+    const files = ["network.js", "visualisation.js", "LICENCES.txt"].map((file) => `dist/sdk/${file}`);
+    for (const file of files) expect(packed).toContain(file);
   });
 
   it("leaves out what only the project itself needs", () => {

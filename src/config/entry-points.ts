@@ -1,7 +1,7 @@
 import { Fault } from "../core/index.js";
 import { dialectProblem, type AnyDialect } from "../dialect/index.js";
 import { pagePaths } from "../ops/pages.js";
-import { sdkPath } from "../ops/sdk-page.js";
+import { sdkPaths } from "../ops/sdk-page.js";
 import { settingVariables, variableOf } from "./variables.js";
 
 /**
@@ -9,7 +9,7 @@ import { settingVariables, variableOf } from "./variables.js";
  * its own page requests, agents of programs. `proved` would make the broker's table `proved-names` the dialect's.
  */
 const taken: readonly string[] = ["zmq", "local", "http", "own", "agent", "broker", "limit", "proved", "constructor"];
-const ours: readonly string[] = [...pagePaths, sdkPath];
+const ours: readonly string[] = [...pagePaths, ...sdkPaths];
 
 /**
  * Refuses dialects that cannot answer beside each other, or would be taken for something of the broker's own (protocols

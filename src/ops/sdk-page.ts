@@ -3,16 +3,16 @@ import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Answer, FileAnswer, PageRequest } from "../websocket/edge/front-page.js";
 
-/** Where web pages import the client of Agent Network from. No dialect can have this path. */
-export const sdkPath = "/sdk/network.js";
+/** Where web pages import clients from: that of Agent Network, that of visualisation. No dialect can have these paths. */
+export const sdkPaths = ["/sdk/network.js", "/sdk/visualisation.js"] as const;
 
 /** A build is a tenth of it. */
 const maxBytes = 5 * 1024 * 1024;
 
-/** Where the build lies, seen from the built module or the bundle of commands, and from the source. */
-const places = ["../../sdk/network.js", "../../dist/sdk/network.js"].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
-);
+/** Where a build lies, seen from the built module or the bundle of commands, and from the source. */
+function placesOf(path: string): readonly string[] {
+  return [`../..${path}`, `../../dist${path}`].map((place) => fileURLToPath(new URL(place, import.meta.url)));
+}
 
 /** The code is public, and pages of other origins import it. A page asks each time whether it is still the same. */
 const openToAll: Readonly<Record<string, string>> = {
@@ -33,25 +33,29 @@ interface Build {
 type Asked = Pick<PageRequest, "method" | "path" | "ifNoneMatch">;
 
 /**
- * Answers `/sdk/network.js`: the client of Agent Network as one ES module for web pages. Undefined for any other path.
- * The file is read when it is first asked for, and kept.
- * @param files where it may lie, the likeliest first
+ * Answers `/sdk/network.js` and `/sdk/visualisation.js`: clients as ES modules for web pages. Undefined for any other
+ * path. A file is read when it is first asked for, and kept.
+ * @param filesOf where that of a path may lie, the likeliest first
  */
 export function sdkPage(
-  files: readonly string[] = places,
+  filesOf: (path: string) => readonly string[] = placesOf,
 ): (asked: Asked) => Promise<Answer | FileAnswer> | Answer | undefined {
-  let build: Promise<Build> | undefined;
-  const read = (): Promise<Build> => {
-    build ??= readBuild(files).catch((thrown: unknown) => {
-      build = undefined; // it may be built later
-      throw thrown;
-    });
+  // bound: one for each of sdkPaths · evicts: what cannot be read, so that it may be built later · owner: sdkPage
+  const builds = new Map<string, Promise<Build>>();
+  const read = (path: string): Promise<Build> => {
+    const build =
+      builds.get(path) ??
+      readBuild(filesOf(path)).catch((thrown: unknown) => {
+        builds.delete(path);
+        throw thrown;
+      });
+    builds.set(path, build);
     return build;
   };
   return ({ method, path, ifNoneMatch }) => {
-    if (path !== sdkPath) return undefined;
+    if (!(sdkPaths as readonly string[]).includes(path)) return undefined;
     if (method !== "GET" && method !== "HEAD") return words(405, "Only GET and HEAD are answered here.");
-    return read().then(
+    return read(path).then(
       ({ bytes, tag }): Answer | FileAnswer => {
         const headers = { ...openToAll, etag: tag };
         const type = "text/javascript; charset=utf-8";
@@ -61,7 +65,7 @@ export function sdkPage(
       () =>
         words(
           404,
-          "The client for web pages is not built: npm run build in the folder of synaptic-core makes dist/sdk/network.js; " +
+          `The client for web pages is not built: npm run build in the folder of synaptic-core makes dist${path}; ` +
             "then ask again.",
         ),
     );

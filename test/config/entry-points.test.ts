@@ -49,7 +49,7 @@ describe("a dialect from elsewhere", () => {
     expect(refusal(like({ paths: [path] }))).toContain("paths.0 must be written as /PATH");
   });
 
-  it.each(["/healthz", "/readyz", "/metrics", "/sdk/network.js"])("cannot have the path %s of a page", (path) => {
+  it.each(["/healthz", "/readyz", "/metrics", "/sdk/network.js", "/sdk/visualisation.js"])("cannot have the path %s of a page", (path) => {
     expect(refusal(like({ paths: [path] }))).toContain(`the dialect echo has the path ${path}, where the broker shows`);
   });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SecureAgentSocket, type SocketOptions } from "../../clients/typescript/agent-network/index.js";
-import { ClientClock } from "../../clients/typescript/agent-network/timers.js";
+import { ClientClock } from "../../clients/typescript/shared/client-clock.js";
 import type { Clock } from "../../src/core/index.js";
 import { eventually } from "../kit/broker.js";
 import { MaliciousBroker } from "../kit/malicious-broker.js";

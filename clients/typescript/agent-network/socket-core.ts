@@ -22,7 +22,7 @@ import { openRecords } from "./records.js";
 import { SecurityEvents } from "./security-events.js";
 import { readSystem, type Refusal } from "./system-frames.js";
 import { Talking } from "./talking.js";
-import { ClientClock } from "./timers.js";
+import { ClientClock } from "../shared/client-clock.js";
 import type { Closed, WebSocketConstructor } from "./web-socket.js";
 
 /** What a client is made of, and how its parts work together; its face is what the application sees. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { BoundedTurns } from "../../../clients/typescript/agent-network/bounded-turns.js";
 import { callsMax, OpenCalls, type Call } from "../../../clients/typescript/agent-network/calls.js";
 import { networkError } from "../../../clients/typescript/agent-network/error.js";
-import { endOf, renewalMs } from "../../../clients/typescript/agent-network/login-token.js";
+import { endOf, renewalMs } from "../../../clients/typescript/shared/token-end.js";
 import type { Message } from "../../../clients/typescript/agent-network/message.js";
 import { Proposals, proposalsMax, proposalsOfPeerMax } from "../../../clients/typescript/agent-network/proposals.js";
 import { FakeClock } from "../../../src/conformance/fake-clock.js";

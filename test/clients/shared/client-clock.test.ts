@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ClientClock } from "../../../clients/typescript/agent-network/timers.js";
+import { ClientClock } from "../../../clients/typescript/shared/client-clock.js";
 
 describe("the clock of a client", () => {
   let now = 0;
