@@ -96,7 +96,17 @@ function* connectionsOf({ zmtp, zeromqAgents, bridges }: ReturnType<OfficeParts[
   const names = zeromqAgents.names();
   for (const { id, door, remote, declared, trust, since, buffered: backlog, dropped } of zmtp.connections()) {
     const agent = declared ?? names.get(id);
-    yield { id, dialect: "zmq", door, agent, trust: agent === undefined ? undefined : (trust ?? "claimed"), remote, since, backlog, dropped };
+    yield {
+      id,
+      dialect: "zmq",
+      door,
+      agent,
+      trust: agent === undefined ? undefined : (trust ?? "claimed"),
+      remote,
+      since,
+      backlog,
+      dropped,
+    };
   }
   yield* bridges.list();
 }

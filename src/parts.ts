@@ -104,7 +104,7 @@ export function assembleParts(
   config: BrokerConfig,
   dataDir: string,
   log: Log,
-  { status, lost, tls: tlsNow }: PartsHooks,
+  { status, lost, tls: tlsNow, isDemo }: PartsHooks,
 ): Parts {
   const { limits, topics: dataTopics } = config;
   const clock = new LoopClock();
@@ -267,7 +267,11 @@ export function assembleParts(
   const forget = forgetting({ directory, identity, mailboxes, bindings: issuers, sessions, audited });
   const doorsNow = () => ({ zmtp, zeromqAgents, bridges, tls: tlsNow() });
   const office = officeOf({ exchange, clock, refused: ops.refused, identity, audited, doors: doorsNow });
-  const asked = { status, askers, forget, coordination, office, multiAgents };
+  const { coordinations } = coordination;
+  const reporting = { exchange, directory, mailboxes, coordinations, loopDelay: ops.loopDelay, isDemo };
+  const shown = assembleTelemetry(config, data, { ...reporting, clock, ledger, log, newId, audited });
+  const { capabilities } = shown;
+  const asked = { status, askers, forget, coordination, office, multiAgents, capabilities };
   const desk = new Desk({ exchange, directory, mailboxes, limits, limiter, log, ...asked });
   const zmtp = new ZmtpListener({
     router,
@@ -288,7 +292,6 @@ export function assembleParts(
   });
 
   // The dialects, and the WebSocket doors.
-  const shown = assembleTelemetry(config, data, { clock, ledger, log, newId, audited });
   const bridges = new Bridges({
     dialects: config.dialects,
     exchange,

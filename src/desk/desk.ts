@@ -9,7 +9,7 @@ import { DeskTopic, type Askers } from "./topic.js";
 /** Where the desk learns who asks, looks for answers, takes what they cost, and says them. */
 export interface DeskOptions extends Pick<
   Ask,
-  "directory" | "mailboxes" | "status" | "forget" | "coordination" | "office" | "multiAgents"
+  "directory" | "mailboxes" | "status" | "forget" | "coordination" | "office" | "multiAgents" | "capabilities"
 > {
   readonly exchange: Exchange;
   readonly limits: Limits;
@@ -65,7 +65,7 @@ export class Desk implements Lifecycle, Answerer {
   }
 
   ask(question: Question, reply: Reply): Asked {
-    const { directory, mailboxes, status, forget, coordination, office, multiAgents } = this.#options;
+    const { directory, mailboxes, status, forget, coordination, office, multiAgents, capabilities } = this.#options;
     const { from, seats, viewer, place, kind, chargedTo } = question;
     const ask: Ask = {
       asker: from,
@@ -80,6 +80,7 @@ export class Desk implements Lifecycle, Answerer {
       coordination,
       office,
       multiAgents,
+      capabilities,
       ...(place && { place }),
     };
     const read = this.#read(ask, kind, question.content);

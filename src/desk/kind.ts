@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { Fault, itemsOfBytes, type Content, type Principal, type Scope } from "../core/index.js";
 import { bytesOf, type Directory, type Past, type Recalled, type Seat } from "../directory/index.js";
 import type { Mailboxes } from "../mailbox/index.js";
+import type { Capabilities } from "../telemetry/capabilities.js";
 import type { Coordinations } from "../telemetry/coordination/index.js";
 import type { Coordinator } from "../telemetry/telemetry.js";
 import type { MultiAgents } from "../telemetry/multi-agents.js";
@@ -34,6 +35,8 @@ export interface Ask {
   readonly coordination?: DeskCoordination | undefined;
   /** What only the operator is told; absent where nothing is known. */
   readonly office?: Office | undefined;
+  /** What agents say that they can do; absent where nobody hears it. */
+  readonly capabilities?: Pick<Capabilities, "agentsWith" | "found" | "bytesOf"> | undefined;
   /** How operators have set up multi-agents; absent where nobody keeps it. */
   readonly multiAgents?: MultiAgents | undefined;
 }

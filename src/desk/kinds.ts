@@ -1,5 +1,6 @@
 import type { Kind } from "./kind.js";
 import { brokerStatus, ping } from "./kinds/broker.js";
+import { agentsFind } from "./kinds/agents-find.js";
 import { coordinationList, coordinationStart, coordinationStatus } from "./kinds/coordination.js";
 import { contactsAdd, contactsList, contactsRemove } from "./kinds/contacts.js";
 import { multiAgentConfigure, multiAgentGet, multiAgentList, multiAgentRemove } from "./kinds/multi-agents.js";
@@ -23,6 +24,7 @@ import { certificates, loginsRefused, losses, trace } from "./kinds/watching.js"
 export type DeskKind =
   | "ping"
   | "agents.list"
+  | "agents.find"
   | "rooms.list"
   | "room.join"
   | "room.leave"
@@ -71,6 +73,7 @@ export type DeskTable = Readonly<Record<DeskKind, Kind>>;
 export const deskKinds = {
   ping,
   "agents.list": agentsList,
+  "agents.find": agentsFind,
   "rooms.list": roomsList,
   "room.join": roomJoin,
   "room.leave": roomLeave,

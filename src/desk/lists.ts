@@ -70,7 +70,8 @@ export function listRooms(directory: Directory, viewer: Principal | undefined): 
   return directory.rooms(viewer).map(roomListed);
 }
 
-function agentListed({
+/** An agent as lists show it. */
+export function agentListed({
   name,
   displayName,
   dialect,

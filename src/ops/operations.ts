@@ -6,7 +6,7 @@ import { AuditLog } from "./audit-log.js";
 import type { LatencyHistogram } from "./request-latency.js";
 import { LoginAudit } from "./login-audit.js";
 import { MailAudit } from "./mail-audit.js";
-import { LoopDelayMonitor } from "./loop-delay.js";
+import { LoopDelayMonitor, type LoopDelay } from "./loop-delay.js";
 import type { MetricSources } from "./metric-sources.js";
 import type { Metrics } from "./metrics.js";
 import { OperatorAccess, operationsPages, Readiness } from "./pages.js";
@@ -40,6 +40,8 @@ export interface Operations {
   readonly witness: LoginListener;
   /** The last logins that were refused. */
   readonly refused: RefusedLogins;
+  /** How late the event loop was, of the last ten seconds or so. */
+  readonly loopDelay: () => LoopDelay;
   /** Takes what is done to mailboxes. */
   readonly mailWitness: (event: MailboxEvent) => void;
   /** `/healthz`, `/readyz`, `/metrics`. */
@@ -127,6 +129,7 @@ export function assembleOperations(options: OperationsOptions): Operations {
     audit,
     witness,
     refused,
+    loopDelay: () => loop.read(),
     mailWitness: (event) => {
       mail.take(event);
     },

@@ -70,6 +70,13 @@ export class Capabilities {
     return [...(this.#byWord.get(word.toLowerCase()) ?? [])].sort();
   }
 
+  /** What all of an agent's take, with what is kept beside them. */
+  bytesOf(agent: string): number {
+    let sum = 0;
+    for (const { bytes } of this.#byAgent.get(agent)?.values() ?? []) sum += bytes;
+    return sum;
+  }
+
   /** Those of an agent that {@link agentsWith} has found it by. */
   found(agent: string, word: string): readonly Capability[] {
     return this.of(agent).filter((capability) => wordsOf(capability).includes(word.toLowerCase()));

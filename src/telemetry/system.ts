@@ -61,6 +61,8 @@ export class SystemWatch implements TaskListener {
   #alerts = new Map<string, Alert>();
   #answers = 0;
   #answerMs = 0;
+  /** As of the last sample: there may be many mailboxes. */
+  #mail = { depth: 0, isFailing: false };
 
   constructor(parts: SystemParts) {
     this.#parts = parts;
@@ -78,6 +80,7 @@ export class SystemWatch implements TaskListener {
 
   /** To be called once in {@link sampleMs}. */
   sample(): void {
+    this.#mail = this.#parts.mail();
     this.#samples.push(this.#take());
     if (this.#samples.length > longSamples + 1) this.#samples.shift();
     this.#watch();
@@ -123,7 +126,7 @@ export class SystemWatch implements TaskListener {
 
   /** Copies that wait for a slow receiver, and what waits in mailboxes. */
   get #queueDepth(): number {
-    return this.#parts.ledger.copies.pending + this.#parts.mail().depth;
+    return this.#parts.ledger.copies.pending + this.#mail.depth;
   }
 
   /** Milliseconds from a request to its answer, the mean of the last 60 s, of all that was overheard. */
@@ -195,7 +198,7 @@ export class SystemWatch implements TaskListener {
           : (at: number) => value !== null && value >= at;
       if (isBad(warning)) tell(component, isBad(critical) ? "critical" : "warning", message);
     }
-    if (this.#parts.mail().isFailing) tell("mailboxes", "critical", "What is said to mailboxes cannot be kept on disk");
+    if (this.#mail.isFailing) tell("mailboxes", "critical", "What is said to mailboxes cannot be kept on disk");
     this.#alerts = alerts;
   }
 

@@ -251,7 +251,7 @@ export class TelemetryMemory implements Telemetry {
   }
 
   /** What agents say that they can do, whether somebody looks or not. */
-  get capabilities(): Pick<Reports["capabilities"], "agentsWith" | "found" | "of"> {
+  get capabilities(): Pick<Reports["capabilities"], "agentsWith" | "found" | "bytesOf"> {
     return this.#reports.capabilities;
   }
 

@@ -110,10 +110,8 @@ describe("a submitted message", () => {
   it("to everybody, to the broker or to a room that exists is routed even when nobody listens", () => {
     const { router, submit, ledger } = open();
     router.subscribe("#quiet", { deliver: () => false });
-    expect(submit("$telemetry")).toBe("not-found");
-    expect(notThere("$telemetry")).toContain("nobody reads");
-    expect([submit("all"), submit("$broker"), submit("#quiet")]).toEqual([0, 0, 0]);
-    expect(ledger.messages.routed).toBe(3);
+    expect(["all", "$broker", "$telemetry", "#quiet"].map((to) => submit(to))).toEqual([0, 0, 0, 0]);
+    expect(ledger.messages.routed).toBe(4);
   });
 
   it("is refused by its topic's guard, counted under the guard's word", () => {

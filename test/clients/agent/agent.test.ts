@@ -94,11 +94,11 @@ describe.each(transports)("an agent that asks and answers, over %s", (transport)
     await expect(bob.inform("ada", "too late")).rejects.toMatchObject({ code: "going-away" });
   });
 
-  it("asks for reports in vain while nobody reads them", async () => {
+  it("asks in vain where reports are read", async () => {
     const ada = await join("ada");
     await expect(ada.request("$telemetry", "?", { timeoutMs: 5_000 })).rejects.toMatchObject({
-      code: "not-found",
-      message: expect.stringContaining("nobody reads") as string,
+      code: "unsupported",
+      message: expect.stringContaining("report by inform") as string,
     });
   });
 
