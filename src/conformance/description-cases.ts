@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { z } from "zod";
 import { readJson } from "../core/index.js";
 import type { Frame, Vocabulary } from "../dialect/index.js";
-import type { ConformanceCase, Speaker } from "./subject.js";
+import type { ConformanceCase, Party, Speaker, SpokenSubject } from "./subject.js";
 
 const section = "description";
 /** First frames of nobody: a dialect that takes one of them for its own keeps other dialects from their clients. */
@@ -24,7 +24,42 @@ const foreign: readonly Frame[] = [
 
 /** What a dialect says of itself, and others rely on: the door at `/`, the schema files, the pages. */
 export function descriptionCases(speaker: Speaker): readonly ConformanceCase[] {
-  const { dialect, phrasebook, subject } = speaker;
+  const { phrasebook, subject } = speaker;
+  const more = [
+    phrasebook.say("#general", "hello"),
+    subject.join("#general"),
+    subject.leave("#general"),
+    subject.joinWithHistory?.("#general", 2),
+    subject.list?.(),
+    subject.rename?.("zoe"),
+  ];
+  return generalDescription(
+    speaker,
+    async () => {
+      const world = speaker.world();
+      const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
+      for (const { client } of [ada, bob]) await client.says(subject.join("#general"));
+      await ada.client.says(phrasebook.say("#general", "hello, all"));
+      await ada.client.says(phrasebook.say(bob.name, "hello, you"));
+      await ada.client.says(phrasebook.say("nobody at all", "hello?"));
+      if (subject.list !== undefined) await ada.client.says(subject.list());
+      await bob.client.says(subject.leave("#general"));
+      return [ada, bob];
+    },
+    more,
+  );
+}
+
+/**
+ * What every dialect says of itself, whoever its sessions are. `talk`: clients that have heard much. `more`: frames that
+ * its clients say.
+ */
+export function generalDescription<S extends SpokenSubject>(
+  speaker: Speaker<S>,
+  talk: () => Promise<readonly Pick<Party, "client">[]>,
+  more: readonly (Frame | undefined)[] = [],
+): readonly ConformanceCase[] {
+  const { dialect, phrasebook } = speaker;
   const { vocabulary } = dialect;
   const cases: ConformanceCase[] = [];
   if (dialect.with((itself) => itself.recognise !== undefined))
@@ -43,18 +78,8 @@ export function descriptionCases(speaker: Speaker): readonly ConformanceCase[] {
         section,
         name: "has in its vocabulary what its clients say",
         run() {
-          const said = [
-            ...phrasebook.login("ada"),
-            ...phrasebook.login("ada", "a token"),
-            phrasebook.say("bob", "hello"),
-            phrasebook.say("#general", "hello"),
-            subject.join("#general"),
-            subject.leave("#general"),
-            subject.joinWithHistory?.("#general", 2),
-            subject.list?.(),
-            subject.rename?.("zoe"),
-          ];
-          for (const frame of said)
+          const logins = [...phrasebook.login("ada"), ...phrasebook.login("ada", "a token")];
+          for (const frame of [...logins, phrasebook.say("bob", "hello"), ...more])
             if (frame !== undefined) expectKnown(speaker.saidBy("ada", frame), vocabulary.commands, "commands");
         },
       },
@@ -62,15 +87,7 @@ export function descriptionCases(speaker: Speaker): readonly ConformanceCase[] {
         section,
         name: "has in its vocabulary what its clients hear",
         async run() {
-          const world = speaker.world();
-          const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
-          for (const { client } of [ada, bob]) await client.says(subject.join("#general"));
-          await ada.client.says(phrasebook.say("#general", "hello, all"));
-          await ada.client.says(phrasebook.say(bob.name, "hello, you"));
-          await ada.client.says(phrasebook.say("nobody at all", "hello?"));
-          if (subject.list !== undefined) await ada.client.says(subject.list());
-          await bob.client.says(subject.leave("#general"));
-          for (const { client } of [ada, bob])
+          for (const { client } of await talk())
             for (const frame of client.connection.frames) expectKnown(frame, vocabulary.events, "events");
         },
       },

@@ -6,10 +6,19 @@ import { nameCases } from "./name-cases.js";
 import { robustnessCases } from "./robustness-cases.js";
 import { roomCases } from "./room-cases.js";
 import { secrecyCases } from "./secrecy-cases.js";
-import { Speaker, type ConformanceCase, type ConformanceSubject } from "./subject.js";
+import { mustBeWhole, Speaker, type ConformanceCase, type ConformanceSubject, type ViewerSubject } from "./subject.js";
 import { tokenCases } from "./token-cases.js";
+import { viewerCases } from "./viewer-cases.js";
 
-export type { Answered, ConformanceCase, ConformanceSubject, Feature, Questions } from "./subject.js";
+export type {
+  Answered,
+  ConformanceCase,
+  ConformanceSubject,
+  Feature,
+  Questions,
+  SpokenSubject,
+  ViewerSubject,
+} from "./subject.js";
 
 /**
  * What every dialect must do, one case each. They run the real engine and the real services in memory, without sockets,
@@ -19,7 +28,9 @@ export type { Answered, ConformanceCase, ConformanceSubject, Feature, Questions 
  * @example
  * for (const { section, name, run } of conformance(subject)) test(`${section}: ${name}`, run);
  */
-export function conformance(subject: ConformanceSubject): readonly ConformanceCase[] {
+export function conformance(subject: ConformanceSubject | ViewerSubject): readonly ConformanceCase[] {
+  if (subject.viewers === true) return viewerCases(new Speaker(subject));
+  mustBeWhole(subject);
   const speaker = new Speaker(subject);
   return [
     ...conversationCases(speaker),

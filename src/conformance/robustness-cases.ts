@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { brokerTopic, Fault, faultCodes, type Envelope } from "../core/index.js";
 import { defineDialect, type Frame } from "../dialect/index.js";
-import type { ConformanceCase, Speaker } from "./subject.js";
+import type { ConformanceCase, Party, Speaker, SpokenSubject } from "./subject.js";
 import { ConformanceWorld } from "./world.js";
 
 const section = "robustness";
@@ -10,71 +10,9 @@ const prototypeNames = ["constructor", "__proto__", "prototype", "toString", "ha
 
 /** What strangers send, and what the core may have to say. */
 export function robustnessCases(speaker: Speaker): readonly ConformanceCase[] {
-  const { dialect, phrasebook, subject, path } = speaker;
-  const { command } = subject;
-  const cases: ConformanceCase[] = [
-    {
-      section,
-      name: "reads a frame of the largest size, and the deepest one, without failing",
-      async run() {
-        const world = speaker.world();
-        const ada = await speaker.enters(world, "ada");
-        const size = world.limits.wsFrameMaxBytes;
-        for (const frame of [
-          "[".repeat(size),
-          "x".repeat(size),
-          `{"type":${"[".repeat(size / 2 - 10)}`,
-          JSON.stringify({ type: "x".repeat(size - 20) }),
-          Buffer.alloc(size),
-        ])
-          await ada.client.says(frame);
-        assert(ada.client.closing === undefined || speaker.refusals(ada).length > 0);
-        world.expectSound();
-      },
-    },
-    {
-      section,
-      name: "answers random frames and damaged commands with faults only",
-      async run() {
-        const world = speaker.world({ abuseRefusalsMax: 0 });
-        const random = randomOf(20_260_101);
-        const samples = [phrasebook.say("bob", "x"), ...phrasebook.login("eve"), subject.join("#general")].map(
-          (frame) => speaker.saidBy("eve", frame),
-        );
-        for (let round = 0; round < 60; round += 1) {
-          const client = world.connect(path);
-          if (random(2) === 0) for (const frame of phrasebook.login("eve", "own eve")) await client.says(frame);
-          for (let at = random(8); at >= 0; at -= 1) client.connection.says(damaged(samples, random));
-          await client.vanishes();
-          assert.equal(world.ledger.reasons["dialect-failed"], undefined);
-          assert.equal(world.ledger.reasons["refused-internal"], undefined);
-        }
-        world.expectSound();
-      },
-    },
-    {
-      section,
-      name: "has words for every fault, and they can be written",
-      run() {
-        dialect.with((itself) => {
-          const told: string[] = [];
-          const probe = defineDialect({
-            ...itself,
-            codec(session) {
-              const codec = itself.codec(session);
-              for (const code of faultCodes) {
-                const { reply, close } = itself.refuse(new Fault(code, `because ${code}`), undefined, session);
-                if (reply !== undefined) codec.encode(reply);
-                if (reply !== undefined || close !== undefined) told.push(code);
-              }
-              return codec;
-            },
-          });
-          new ConformanceWorld([probe]).connect(path);
-          assert.deepEqual(told, [...faultCodes]);
-        });
-      },
-    },
+  const { phrasebook, subject } = speaker;
+  return [
+    ...generalRobustness(speaker, [subject.join(room)]),
     {
       section,
       name: "shows every kind of message that the core knows, or drops it as unrenderable",
@@ -115,25 +53,111 @@ export function robustnessCases(speaker: Speaker): readonly ConformanceCase[] {
         world.expectSound();
       },
     },
-  ];
-  if (command === undefined) return cases;
-  cases.push({
-    section,
-    name: "refuses a command that does not exist, and goes on",
-    async run() {
-      const world = speaker.world({ abuseRefusalsMax: 0 });
-      const [ada, bob] = [await speaker.enters(world, "ada"), await speaker.enters(world, "bob")];
-      for (const type of ["no-such-command", "", ...prototypeNames]) {
-        const before = speaker.refusals(ada).length;
-        await ada.client.says(command(type));
-        assert.equal(speaker.refusals(ada).length, before + 1, `${type} is refused`);
-      }
+    ...unknownCommand(speaker, async (world, ada) => {
+      const bob = await speaker.enters(world, "bob");
       await ada.client.says(phrasebook.say(bob.name, "still here"));
       assert.deepEqual(speaker.texts(bob), ["still here"]);
-      world.expectSound();
+    }),
+  ];
+}
+
+/** What every dialect lives through, whoever its sessions are. `more`: frames that its clients say. */
+export function generalRobustness<S extends SpokenSubject>(
+  speaker: Speaker<S>,
+  more: readonly Frame[] = [],
+): readonly ConformanceCase[] {
+  const { dialect, phrasebook, path } = speaker;
+  return [
+    {
+      section,
+      name: "reads a frame of the largest size, and the deepest one, without failing",
+      async run() {
+        const world = speaker.world();
+        const ada = await speaker.enters(world, "ada");
+        const size = world.limits.wsFrameMaxBytes;
+        for (const frame of [
+          "[".repeat(size),
+          "x".repeat(size),
+          `{"type":${"[".repeat(size / 2 - 10)}`,
+          JSON.stringify({ type: "x".repeat(size - 20) }),
+          Buffer.alloc(size),
+        ])
+          await ada.client.says(frame);
+        assert(ada.client.closing === undefined || speaker.refusals(ada).length > 0);
+        world.expectSound();
+      },
     },
-  });
-  return cases;
+    {
+      section,
+      name: "answers random frames and damaged commands with faults only",
+      async run() {
+        const world = speaker.world({ abuseRefusalsMax: 0 });
+        const random = randomOf(20_260_101);
+        const samples = [phrasebook.say("bob", "x"), ...phrasebook.login("eve"), ...more].map((frame) =>
+          speaker.saidBy("eve", frame),
+        );
+        for (let round = 0; round < 60; round += 1) {
+          const client = world.connect(path);
+          if (random(2) === 0)
+            for (const frame of phrasebook.login("eve", speaker.tokenOf("eve"))) await client.says(frame);
+          for (let at = random(8); at >= 0; at -= 1) client.connection.says(damaged(samples, random));
+          await client.vanishes();
+          assert.equal(world.ledger.reasons["dialect-failed"], undefined);
+          assert.equal(world.ledger.reasons["refused-internal"], undefined);
+        }
+        world.expectSound();
+      },
+    },
+    {
+      section,
+      name: "has words for every fault, and they can be written",
+      run() {
+        dialect.with((itself) => {
+          const told: string[] = [];
+          const probe = defineDialect({
+            ...itself,
+            codec(session) {
+              const codec = itself.codec(session);
+              for (const code of faultCodes) {
+                const { reply, close } = itself.refuse(new Fault(code, `because ${code}`), undefined, session);
+                if (reply !== undefined) codec.encode(reply);
+                if (reply !== undefined || close !== undefined) told.push(code);
+              }
+              return codec;
+            },
+          });
+          new ConformanceWorld([probe]).connect(path);
+          assert.deepEqual(told, [...faultCodes]);
+        });
+      },
+    },
+  ];
+}
+
+/** Commands that do not exist are refused; `goesOn` fails if the session does nothing more. */
+export function unknownCommand<S extends SpokenSubject>(
+  speaker: Speaker<S>,
+  goesOn: (world: ConformanceWorld, ada: Party) => Promise<void>,
+): readonly ConformanceCase[] {
+  const { command } = speaker.subject;
+  if (command === undefined) return [];
+  return [
+    {
+      section,
+      name: "refuses a command that does not exist, and goes on",
+      async run() {
+        const world = speaker.world({ abuseRefusalsMax: 0 });
+        const ada = await speaker.enters(world, "ada");
+        for (const type of ["no-such-command", "", ...prototypeNames]) {
+          const before = speaker.refusals(ada).length;
+          await ada.client.says(command(type));
+          assert.equal(speaker.refusals(ada).length, before + 1, `${type} is refused`);
+        }
+        await goesOn(world, ada);
+        world.expectSound();
+      },
+    },
+  ];
 }
 
 /** Whole numbers from 0 to `below - 1`, the same in every run (mulberry32). */

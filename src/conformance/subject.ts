@@ -29,8 +29,8 @@ export interface Questions {
   refusedIdOf(frame: Frame): string | undefined;
 }
 
-/** A dialect under test: the dialect, and the frames by which the suite speaks it. */
-export interface ConformanceSubject {
+/** What the suite needs to know of every dialect. */
+export interface SpokenSubject {
   readonly dialect: AnyDialect;
   /** Where it answers; its first path by default. */
   readonly path?: string;
@@ -38,6 +38,25 @@ export interface ConformanceSubject {
   readonly phrasebook?: Phrasebook;
   /** A frame whose command does not exist; absent where commands have no names. */
   readonly command?: (type: string) => Frame;
+  /**
+   * True: its sessions are viewers (`Session.view`), which have no name, no room and no list. What is about those is left
+   * out then, and so is what agents say to each other; see {@link ViewerSubject}.
+   */
+  readonly viewers?: boolean;
+  readonly without?: readonly Feature[];
+}
+
+/**
+ * A dialect whose sessions are viewers. Of its phrasebook, `login` shows a token (the world has `viewing NAME`, which
+ * may all, and `observing NAME`), `say` commands an agent, and `textOf` reads what that has answered.
+ */
+export interface ViewerSubject extends SpokenSubject {
+  readonly viewers: true;
+}
+
+/** A dialect under test whose sessions are agents: the dialect, and the frames by which the suite speaks it. */
+export interface ConformanceSubject extends SpokenSubject {
+  readonly viewers?: false;
   readonly join: (room: string) => Frame;
   readonly leave: (room: string) => Frame;
   /** Joins, and asks for the last `count` messages of the room. */
@@ -55,7 +74,6 @@ export interface ConformanceSubject {
   readonly forged?: (to: string, text: string, from: string) => Frame;
   /** Absent where the dialect has no words for questions to the broker. */
   readonly questions?: Questions;
-  readonly without?: readonly Feature[];
 }
 
 /** One thing that every dialect must do. `run` rejects, with the reason, if this one does not. */
@@ -77,22 +95,25 @@ export interface Party {
   readonly name: string;
 }
 
+/** Without TypeScript nobody else says what a subject lacks. @throws Error */
+export function mustBeWhole(subject: ConformanceSubject): void {
+  const missing = (["join", "leave", "senderOf"] as const).filter((part) => typeof subject[part] !== "function");
+  if (missing.length > 0) throw new Error(`the subject lacks ${missing.join(", ")} (see ConformanceSubject)`);
+}
+
 /** A subject with everything that can be left out filled in, and what the sections do with it. */
-export class Speaker {
+export class Speaker<S extends SpokenSubject = ConformanceSubject> {
   readonly dialect: AnyDialect;
   readonly path: string;
   readonly phrasebook: Phrasebook;
-  readonly subject: ConformanceSubject;
+  readonly subject: S;
 
-  constructor(subject: ConformanceSubject) {
+  constructor(subject: S) {
     const { dialect } = subject;
     const phrasebook = subject.phrasebook ?? dialect.phrasebook;
     const path = subject.path ?? dialect.paths[0];
     if (phrasebook === undefined) throw new Error(`${dialect.name} has no phrasebook: the suite cannot speak it`);
     if (path === undefined) throw new Error(`${dialect.name} has no path: the suite cannot reach it`);
-    // Without TypeScript nobody else says so.
-    const missing = (["join", "leave", "senderOf"] as const).filter((part) => typeof subject[part] !== "function");
-    if (missing.length > 0) throw new Error(`the subject lacks ${missing.join(", ")} (see ConformanceSubject)`);
     this.dialect = dialect;
     this.phrasebook = phrasebook;
     this.path = path;
@@ -122,13 +143,20 @@ export class Speaker {
     return { client, name: welcomed };
   }
 
-  /** Logs in; with the agent's own token where there are tokens. */
+  /** Logs in; with the agent's own token where there are tokens, as a viewer with one that may all. */
   async enters(world: ConformanceWorld, wanted: string): Promise<Party> {
-    const { client, name } = await this.tries(world, wanted, this.has("tokens") ? `own ${wanted}` : undefined);
+    const { client, name } = await this.tries(world, wanted, this.tokenOf(wanted));
     const heard = client.connection.frames.map((frame) => frame.toString().slice(0, 200));
     assert(name !== undefined, `${wanted} is not welcomed; it heard ${JSON.stringify(heard)}`);
-    assert.equal(world.directory.agent(name)?.dialect, this.dialect.name, `${wanted} is in the directory`);
+    if (this.subject.viewers !== true)
+      assert.equal(world.directory.agent(name)?.dialect, this.dialect.name, `${wanted} is in the directory`);
     return { client, name };
+  }
+
+  /** The token that lets this client in with all that it may; undefined where there are no tokens. */
+  tokenOf(name: string): string | undefined {
+    if (this.subject.viewers === true) return `viewing ${name}`;
+    return this.has("tokens") ? `own ${name}` : undefined;
   }
 
   /** A frame as this agent says it. */

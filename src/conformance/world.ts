@@ -59,7 +59,11 @@ export class TestIdentity implements Identity {
     if (token === `own ${agent}`) return principal(agent, "proved", proved);
     if (token === `observing ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["observe"] });
     if (token === `viewing ${agent}`)
-      return principal(agent, "proved", { ...proved, scopes: ["observe", "inspect", "control"] });
+      return principal(agent, "proved", {
+        ...proved,
+        tokenId: `of ${agent}`,
+        scopes: ["observe", "inspect", "control"],
+      });
     if (token === `operating ${agent}`) return principal(agent, "proved", { ...proved, scopes: ["operate"] });
     if (token === "shared" && !this.isProtected(agent)) return principal(agent, "shared", more);
     throw new Fault("unauthenticated", "wrong token");

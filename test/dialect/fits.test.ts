@@ -60,14 +60,14 @@ describe("the contract", () => {
       ["v3", []],
     ] as const) {
       const viewer = at.connect("/agents/ws");
-      await viewer.says({ type: "handshake", capabilities, clientId });
+      await viewer.says({ type: "handshake", capabilities, clientId, token: "observing ada" });
       viewers.push(viewer.connection);
     }
     const [one, slow, json] = viewers;
     if (one === undefined || slow === undefined || json === undefined) throw new Error("three viewers");
     expect(at.directory.agents()).toEqual([]);
     await at.connect("/probe").says({ type: "login", name: "carol" });
-    slow.buffered = 200_000;
+    slow.buffered = at.limits.wsBacklogMaxBytes;
     for (const viewer of viewers) viewer.frames.length = 0;
     at.clock.advance(300);
     expect(one.frames).toHaveLength(3);

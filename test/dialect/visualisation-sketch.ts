@@ -1,23 +1,33 @@
+import { z } from "zod";
 import {
   Fault,
-  principal,
+  fieldsOfType,
+  hasType,
+  readJson,
+  shapeProblemText,
   type Dialect,
   type DialectService,
-  type Frame,
-  type Session,
   type DialectTypes,
-  hasType,
+  type Frame,
+  type Phrasebook,
+  type Session,
 } from "../../src/dialect/index.js";
 
 /**
- * A part of the visualisation protocol (Visualisation §1–4), enough to show that it fits: binary frames, streams,
- * slow viewers.
+ * A part of the visualisation protocol (Visualisation §1–5), enough to show that it fits: viewers, binary frames,
+ * streams, those that cannot keep up, commands.
  */
-type Command =
-  | { readonly type: "handshake"; readonly capabilities: readonly string[]; readonly clientId: string }
-  | { readonly type: "heartbeat"; readonly at: bigint }
-  | { readonly type: "channel.create"; readonly channelId: string; readonly bufferSize: number }
-  | { readonly type: "control.execute"; readonly id: string; readonly targetAgent: string; readonly command: string };
+const spoken = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("handshake"),
+    capabilities: z.array(z.string()),
+    clientId: z.string(),
+    token: z.string().optional(),
+  }),
+  z.object({ type: z.literal("channel.create"), channelId: z.string(), bufferSize: z.int().min(1).max(10_000) }),
+  z.object({ type: z.literal("control.execute"), id: z.string(), targetAgent: z.string(), command: z.string() }),
+]);
+type Command = z.output<typeof spoken> | { readonly type: "heartbeat"; readonly at: bigint };
 
 interface Position {
   readonly id: number;
@@ -68,10 +78,18 @@ function binaryPositions(positions: readonly Position[]): Buffer {
 }
 
 function decode(frame: Frame): readonly Command[] {
-  if (typeof frame === "string") return [JSON.parse(frame) as Command];
+  if (typeof frame === "string") return [said(frame)];
   if (frame.length < 16 || frame.readUInt32BE(0) !== magic || frame[4] !== 0x06)
     throw new Fault("malformed", "not a frame of ours");
   return [{ type: "heartbeat", at: frame.readBigUInt64BE(8) }];
+}
+
+function said(text: string): Command {
+  const json = readJson(text);
+  if ("problem" in json) throw new Fault("malformed", json.problem);
+  const read = spoken.safeParse(json.value);
+  if (!read.success) throw new Fault("malformed", shapeProblemText(read.error, json.value));
+  return read.data;
 }
 
 function encode(event: Event, { binary }: State): Frame {
@@ -91,7 +109,7 @@ function serve(service: DialectService<ViewerTypes>): () => void {
     const ready: Viewer[] = [];
     for (const viewer of service.sessions()) {
       if (viewer.phase !== "streaming") continue;
-      if (viewer.backlog > 100_000)
+      if (service.isBehind(viewer))
         viewer.state.waiting = [...viewer.state.waiting, { type: "positions" as const, positions }].slice(
           -viewer.state.bufferSize,
         );
@@ -119,8 +137,12 @@ export const visualisationSketch: Dialect<ViewerTypes> = {
   commands: {
     handshake: {
       phase: "greeting",
-      async run(session, { capabilities, clientId }) {
-        await session.admit(principal(clientId, "claimed", { scopes: ["observe"] }), { listed: false });
+      async run(session, { capabilities, token }) {
+        if (token === undefined) throw new Fault("unauthenticated", "say a token", { fatal: true });
+        const credential = await session.services.identity.bearer(token, "visualisation");
+        const viewer = await credential.viewer();
+        if (!viewer.scopes.has("observe")) throw new Fault("forbidden", "it needs the scope observe", { fatal: true });
+        await session.view(viewer, `control-${session.id}`);
         session.state.binary = capabilities.includes("binary");
         session.send({
           type: "handshake_ack",
@@ -146,6 +168,8 @@ export const visualisationSketch: Dialect<ViewerTypes> = {
       phase: "streaming",
       cost: 1,
       run(session, { id, targetAgent, command }) {
+        if (session.principal?.scopes.has("control") !== true)
+          throw new Fault("forbidden", "it needs the scope control");
         session.request(
           { to: targetAgent, messageId: id, content: { message: command, kind: "control.execute" } },
           { timeoutMs: 30_000 },
@@ -156,25 +180,52 @@ export const visualisationSketch: Dialect<ViewerTypes> = {
   render: {
     variant: ({ state }) => (state.binary ? "binary" : "json"),
     event: ({ type, from, to, content, in_reply_to }) =>
-      type === "response"
-        ? {
-            type: "control.result",
-            payload: { targetAgent: from, status: "done", result: content.message, correlationId: in_reply_to },
-          }
-        : {
-            type: "message.sent",
-            payload: {
-              from: { id: from },
-              to: [{ id: to }],
-              content: content.kind === "sealed" ? { sealed: true } : content,
+      content.kind === "fault" && from === "$broker"
+        ? { type: "error", payload: { code: "timeout", message: content.message, correlationId: in_reply_to } }
+        : type === "response"
+          ? {
+              type: "control.result",
+              payload: { targetAgent: from, status: "done", result: content.message, correlationId: in_reply_to },
+            }
+          : {
+              type: "message.sent",
+              payload: {
+                from: { id: from },
+                to: [{ id: to }],
+                content: content.kind === "sealed" ? { sealed: true } : content,
+              },
             },
-          },
   },
   drained(session) {
     for (const event of session.state.waiting.splice(0)) session.send(event);
   },
-  refuse: ({ code, message, retryAfterMs }) => ({
+  rate: {
+    refusal: "ten commands a second",
+    buckets: () => [{ owner: "connection", rate: { perSecond: 10, burst: 50 } }],
+  },
+  refuse: ({ code, message, retryAfterMs, fatal }, _command, session) => ({
     reply: { type: "error", payload: { code, message, recoverable: code !== "internal", retryAfterMs } },
+    ...((fatal || session.principal === undefined) && { close: { code: 4401, reason: code } }),
   }),
   serve,
 };
+
+/** How its clients speak. */
+export const visualisationBook: Phrasebook = {
+  login: (clientId, token) => [JSON.stringify({ type: "handshake", capabilities: [], clientId, token })],
+  welcomed: (frame, name) => (fieldsOfType(frame, "handshake_ack") === undefined ? undefined : name),
+  say: (targetAgent, command) =>
+    JSON.stringify({ type: "control.execute", id: `${targetAgent} ${command}`, targetAgent, command }),
+  textOf: (frame) => payloadText(frame, "control.result", "result"),
+  refusalOf(frame) {
+    const code = payloadText(frame, "error", "code");
+    return code === undefined ? undefined : { code, message: payloadText(frame, "error", "message") ?? "" };
+  },
+  perSecond: 10,
+};
+
+function payloadText(frame: Frame, type: string, field: string): string | undefined {
+  const payload = fieldsOfType(frame, type)?.["payload"] as Readonly<Record<string, unknown>> | undefined; // our own
+  const text = payload?.[field];
+  return typeof text === "string" ? text : undefined;
+}
