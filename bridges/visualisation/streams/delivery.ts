@@ -1,5 +1,5 @@
 import type { Insight } from "#dialect";
-import type { Batch } from "./batch.js";
+import { piecesOf, type Batch } from "./batch.js";
 import type { Packing } from "./packing.js";
 import type { Compression, StreamService } from "./stream-session.js";
 import type { Job } from "./turns.js";
@@ -7,6 +7,9 @@ import type { Viewer } from "./viewer.js";
 
 /** One WebSocket message of several binary frames at most, and of messages that are compressed together, bytes. */
 const messageBytesMax = 64 * 1024;
+
+/** A frame goes to so many in one piece of work. */
+const castMax = 250;
 
 const insights: readonly Insight[] = ["observe", "inspect"];
 const lineFeed = Buffer.from("\n");
@@ -52,9 +55,11 @@ export class Delivery {
   *#texts(piece: readonly string[], inChannels: readonly Viewer[], groups: Groups, about: About): Job {
     const plain = groups.plain;
     for (const text of piece) {
-      for (const viewer of inChannels) sayIn(viewer, text, about);
-      this.#cast(text, plain, about);
-      yield;
+      for (const some of piecesOf(inChannels)) {
+        for (const viewer of some) sayIn(viewer, text, about);
+        yield;
+      }
+      yield* this.#cast(text, plain, about);
     }
     for (const { compression, viewers } of groups.packed())
       for (const bundle of bundlesOf(piece)) {
@@ -62,37 +67,38 @@ export class Delivery {
         if (able.length === 0) break;
         const bytes = Buffer.concat(bundle.flatMap((text) => [Buffer.from(text), lineFeed]));
         const packed = this.#packing.pack(compression, bytes);
-        if (packed === undefined) for (const text of bundle) this.#cast(text, viewers, about);
-        else this.#cast(packed, able, about);
         yield;
+        if (packed === undefined) for (const text of bundle) yield* this.#cast(text, viewers, about);
+        else yield* this.#cast(packed, able, about);
       }
   }
 
   *#frames(piece: readonly (Uint8Array | string)[], groups: Groups, about: About): Job {
     const frames: Uint8Array[] = [];
     for (const one of piece) {
-      if (typeof one === "string") for (const { viewers } of groups.all()) this.#cast(one, viewers, about);
+      if (typeof one === "string") for (const { viewers } of groups.all()) yield* this.#cast(one, viewers, about);
       else frames.push(one);
     }
     for (const bundle of bundlesOf(frames)) {
       const bytes = Buffer.concat(bundle);
-      this.#cast(bytes, groups.plain, about);
+      yield* this.#cast(bytes, groups.plain, about);
       for (const { compression, viewers } of groups.packed()) {
         const able = ableOf(viewers, about);
-        if (able.length > 0) this.#cast(this.#packing.pack(compression, bytes) ?? bytes, able, about);
-        yield;
+        if (able.length > 0) yield* this.#cast(this.#packing.pack(compression, bytes) ?? bytes, able, about);
       }
-      yield;
     }
   }
 
-  #cast(frame: string | Buffer, viewers: readonly Viewer[], about: About): void {
-    const able = ableOf(viewers, about);
-    if (able.length > 0)
-      this.#service.broadcastFrame(
-        frame,
-        able.map(({ session }) => session),
-      );
+  *#cast(frame: string | Buffer, viewers: readonly Viewer[], about: About): Job {
+    for (const some of piecesOf(viewers, castMax)) {
+      const able = ableOf(some, about);
+      if (able.length > 0)
+        this.#service.broadcastFrame(
+          frame,
+          able.map(({ session }) => session),
+        );
+      yield;
+    }
   }
 }
 

@@ -18,15 +18,19 @@ export interface Missed {
 
 /** Which agents and states one viewer has still to be told of. At first, all. */
 export class Missing {
-  /** Those that remain of all, the last first; "all" before anybody has looked who they are. */
-  // bound: agents that are shown · evicts: told · owner: Missing
-  #all: "all" | SeenAgent[] = "all";
+  /** Where in all agents it is: they are looked at while they come and go, so nothing is kept of those that remain. */
+  #all: "all" | Iterator<SeenAgent> | undefined = "all";
   // bound: changesMax · evicts: told, or all are told again · owner: Missing
   readonly #changes = new Map<number, Change>();
 
-  /** Not more than these are to be told of; Infinity while nobody has counted. */
+  /** So many are to be told of; Infinity while all are. */
   get size(): number {
-    return this.#all === "all" ? Infinity : this.#all.length + this.#changes.size;
+    return this.#all === undefined ? this.#changes.size : Infinity;
+  }
+
+  /** Nothing of all has been told. */
+  get isWhole(): boolean {
+    return this.#all === "all";
   }
 
   /** All are told again. */
@@ -50,7 +54,7 @@ export class Missing {
 
   /** Takes out at most `max` agents. `telemetry` knows them as they are now. */
   take(max: number, telemetry: Pick<Telemetry, "agents" | "agent">): Missed {
-    if (this.#all === "all") this.#all = [...telemetry.agents()].reverse();
+    if (this.#all === "all") this.#all = telemetry.agents()[Symbol.iterator]();
     const registered: SeenAgent[] = [];
     const changes: StateChange[] = [];
     const fresh = (agent: SeenAgent): void => {
@@ -58,9 +62,10 @@ export class Missing {
       registered.push(now?.id === agent.id ? now : agent);
       this.#changes.delete(agent.id);
     };
-    for (let agent = this.#all.pop(); agent !== undefined; agent = this.#all.pop()) {
-      fresh(agent);
-      if (registered.length === max) return { registered, changes };
+    while (this.#all !== undefined && registered.length < max) {
+      const next = this.#all.next();
+      if (next.done === true) this.#all = undefined;
+      else fresh(next.value);
     }
     for (const [id, { agent, change }] of this.#changes) {
       if (registered.length + changes.length === max) break;

@@ -6,7 +6,7 @@ import type { Viewer } from "./viewer.js";
 
 /** Positions a second at most, and ticks of the streams. */
 export const ticksPerSecond = 30;
-/** Steps whose moves are remembered: a second. */
+/** Who was told so many steps ago, a second, is told all again. */
 const stepsMax = ticksPerSecond;
 
 /** What viewers are told: a batch, and whom. */
@@ -23,9 +23,9 @@ export interface Told {
 export class Moves {
   readonly #telemetry: Pick<Telemetry, "positions" | "allPositions">;
   readonly #writer: EventWriter;
-  /** Numbers of the agents that moved in each of the last steps, the newest last. */
-  // bound: stepsMax × agents that are shown · evicts: the oldest step · owner: Moves
-  readonly #moved: Uint32Array[] = [];
+  /** In which step each agent moved last, by its number. */
+  // bound: twice the agents that are shown · evicts: those that did not move in the last steps · owner: Moves
+  readonly #movedIn = new Map<number, number>();
   /** Steps since the start. */
   #step = 0;
 
@@ -46,7 +46,7 @@ export class Moves {
     let since = before;
     for (const viewer of due) {
       const { step } = viewer;
-      if (step === undefined || this.#step - step > this.#moved.length) fresh.push(viewer);
+      if (step === undefined || this.#step - step > stepsMax) fresh.push(viewer);
       else if (step < before) {
         later.push(viewer);
         since = Math.min(since, step);
@@ -71,15 +71,20 @@ export class Moves {
     const frame = this.#telemetry.positions();
     if (frame === undefined) return undefined;
     this.#step += 1;
-    this.#moved.push(Uint32Array.from(frame.moved, (index) => frame.ids[index] ?? 0));
-    if (this.#moved.length > stepsMax) this.#moved.shift();
+    for (const index of frame.moved) this.#movedIn.set(frame.ids[index] ?? 0, this.#step);
+    if (this.#movedIn.size > 2 * frame.count) this.#forget();
     return frame;
+  }
+
+  #forget(): void {
+    for (const [id, step] of this.#movedIn) if (this.#step - step > stepsMax) this.#movedIn.delete(id);
   }
 
   /** Where in `all` those are that have moved since a step. */
   *#movedSince(step: number, all: PositionFrame): Iterable<number> {
-    const moved = new Set(this.#moved.slice(step - this.#step).flatMap((ids) => [...ids]));
-    for (let index = 0; index < all.count; index += 1) if (moved.has(all.ids[index] ?? 0)) yield index;
+    for (let index = 0; index < all.count; index += 1) {
+      if ((this.#movedIn.get(all.ids[index] ?? 0) ?? 0) > step) yield index;
+    }
   }
 }
 

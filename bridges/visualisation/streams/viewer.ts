@@ -18,6 +18,9 @@ export class Viewer {
   hasJoined = false;
   /** A job catches up for it. */
   isServed = false;
+  /** When it was last begun to tell it of all agents, wall clock, milliseconds; and how many it was told of since. */
+  begunAt = -Infinity;
+  toldOf = 0;
   /** The step of the layout that it was told last; undefined: it needs all positions. */
   step: number | undefined;
   /** Up to where it knows figures: what {@link Telemetry.changedPerformance} and `changedFlows` take. */

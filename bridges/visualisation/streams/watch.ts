@@ -19,6 +19,11 @@ const catchUpMax = 100;
 const joinMax = 200;
 /** So long that may take in one tick, milliseconds. */
 const joinMs = 4;
+/**
+ * Who was told of all agents is not told again for so long, for each of them, whatever it selects and however slowly it
+ * reads; milliseconds.
+ */
+const againMs = 0.1;
 const tickMs = 1_000 / ticksPerSecond;
 /** At which ticks of a second figures are told: not all at once. */
 const secondly = { performance: 1, flows: 11, system: 21 };
@@ -156,6 +161,7 @@ export class Watch {
       const { missing, outlet } = viewer;
       if (viewer.phase !== "catching-up" || viewer.isServed || outlet.isHeld) continue;
       if (missing.size > joinMax) {
+        if (missing.isWhole && !this.#begins(viewer)) continue;
         viewer.isServed = true;
         this.#turns.do(this.#serve(viewer));
       } else if (performance.now() < endAt) {
@@ -163,6 +169,14 @@ export class Watch {
         if (missing.size === 0) viewer.joins();
       }
     }
+  }
+
+  #begins(viewer: Viewer): boolean {
+    const now = this.#options.now();
+    if (Math.abs(now - viewer.begunAt) < againMs * viewer.toldOf) return false;
+    viewer.begunAt = now;
+    viewer.toldOf = 0;
+    return true;
   }
 
   *#serve(viewer: Viewer): Job {
@@ -179,6 +193,7 @@ export class Watch {
   *#piece(viewer: Viewer): Job {
     const { registered, changes } = viewer.missing.take(catchUpMax, this.#telemetry);
     const only = [viewer];
+    viewer.toldOf += registered.length;
     yield* this.#delivery.tell(registeredBatch(registered, this.#writer), only);
     yield* this.#delivery.tell(firstStatesBatch(registered, this.#writer), only);
     yield* this.#delivery.tell(statesBatch(changes, this.#writer), only);

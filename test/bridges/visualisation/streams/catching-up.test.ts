@@ -121,6 +121,24 @@ describe("a new viewer", () => {
     expect(nobody.frames).toEqual([]);
   });
 
+  it("is not told of all agents again and again, however often it selects", () => {
+    world = new StreamWorld();
+    for (let each = 0; each < 1_000; each += 1) world.telemetry.appears(`a${String(each)}`);
+    const viewer = world.viewer();
+    for (let each = 0; each < 40; each += 1) {
+      viewer.changes({ streams: new Set() });
+      viewer.changes({ streams: new Set(["agent.state.changed"]) });
+      world.pass(50);
+    }
+    const told = viewer.frames.filter((frame) => frame.includes('"agent.registered"'));
+    expect(told.length).toBeLessThan(25_000); // each selection alone would make 40,000
+    world.pass(1_000);
+    viewer.forget();
+    world.telemetry.changes("a0", "ERROR");
+    world.pass(100);
+    expect(viewer.texts("agent.state.changed")).toHaveLength(1);
+  });
+
   it("is told anew of what it selects later, and of whom it may see later", () => {
     world = new StreamWorld();
     world.telemetry.appears("secret", { hidden: true });
