@@ -78,11 +78,10 @@ describe("a consensus of agents that use the clients", () => {
     const parameters = { consensusThreshold: 0.75, proposal: { type: "sale" } };
     const kind = "coordination.start";
     await starter.request("$broker", { message: kind, kind, data: { participants, parameters } });
+    const others = participants.filter(({ id }) => id !== chatName);
     expect((await results).data).toMatchObject({
       status: "APPROVED",
-      votes: Object.fromEntries(
-        participants.map(({ id }) => [id, { vote: id === chatName ? expect.any(String) : "approve" }]),
-      ) as object,
+      votes: Object.fromEntries(others.map(({ id }) => [id, { vote: "approve" }])),
     });
     expect(await asked).toBe("system");
   });

@@ -64,7 +64,7 @@ export const sessionsClose = kind({
     const closed = officeOf(ask).close(fields.id, byWhom(ask));
     if (closed === undefined)
       throw new Fault("not-found", `there is no connection ${JSON.stringify(fields.id)}; sessions.list tells all`);
-    const whose = closed.agent === undefined ? closed.remote : closed.agent;
+    const whose = closed.agent ?? closed.remote;
     return {
       message: `the connection ${closed.id} of ${whose} is closed; its client may come back (tokens.revoke keeps it out)`,
       data: { session: written(closed) },

@@ -45,7 +45,7 @@ export type Announcement =
  * @throws Fault malformed, too-large
  */
 export function readAnnouncement(type: CoordinationEvent["type"], payload: unknown, maxBytes: number): Announcement {
-  const bytes = Buffer.byteLength(JSON.stringify(payload) ?? "");
+  const bytes = Buffer.byteLength(JSON.stringify([payload])) - 2; // undefined has no JSON of its own
   if (bytes > maxBytes)
     throw new Fault("too-large", `what is said of a coordination has ${maxBytes} bytes at most; this has ${bytes}`);
   return type === "coordination.initiated"

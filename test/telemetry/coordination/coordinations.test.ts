@@ -30,7 +30,10 @@ describe("coordinations that agents announce", () => {
   const goesOn = (from: string, payload: unknown): void => {
     known.announce("coordination.progress", from, payload);
   };
-  const refused = (run: () => void): string => faultOf(run).code;
+  const refused = (says: typeof begins, from: string, payload: unknown): string =>
+    faultOf(() => {
+      says(from, payload);
+    }).code;
 
   it("are told with all that was said of them, and who began them", () => {
     const parameters = { reserve: 3, proposal: { type: "sale" } };
@@ -62,6 +65,7 @@ describe("coordinations that agents announce", () => {
 
   it.each([
     ["no object", null, "malformed"],
+    ["nothing", undefined, "malformed"],
     ["no id", { pattern: "AUCTION" }, "malformed"],
     ["an id that is long", begin("x".repeat(129)), "malformed"],
     ["an id that clears a terminal", begin("\u001b[2J"), "malformed"],
@@ -70,7 +74,7 @@ describe("coordinations that agents announce", () => {
     ["somebody else's", begin("c", { initiator: { id: "eve" } }), "forbidden"],
     ["more than may be said", begin("c", { parameters: { text: "x".repeat(1_024) } }), "too-large"],
   ])("are refused with %s", (_what, payload, code) => {
-    expect(refused(() => begins("ada", payload))).toBe(code);
+    expect(refused(begins, "ada", payload)).toBe(code);
     expect(known.events()).toEqual([]);
   });
 
@@ -78,13 +82,13 @@ describe("coordinations that agents announce", () => {
     begins("ada", begin("c1"));
     known.begin("bob", { coordinationId: "run", pattern: "CONSENSUS" });
     told = [];
-    expect(refused(() => goesOn("eve", step("c1")))).toBe("forbidden");
-    expect(refused(() => goesOn("bob", step("run")))).toBe("forbidden");
-    expect(refused(() => goesOn("ada", step("none")))).toBe("not-found");
-    expect(refused(() => begins("eve", begin("c1")))).toBe("conflict");
-    expect(refused(() => begins("bob", begin("run")))).toBe("conflict");
+    expect(refused(goesOn, "eve", step("c1"))).toBe("forbidden");
+    expect(refused(goesOn, "bob", step("run"))).toBe("forbidden");
+    expect(refused(goesOn, "ada", step("none"))).toBe("not-found");
+    expect(refused(begins, "eve", begin("c1"))).toBe("conflict");
+    expect(refused(begins, "bob", begin("run"))).toBe("conflict");
     for (const progress of [-0.1, 1.1, NaN, "half", undefined])
-      expect(refused(() => goesOn("ada", step("c1", { progress })))).toBe("malformed");
+      expect(refused(goesOn, "ada", step("c1", { progress }))).toBe("malformed");
     expect(told).toEqual([]);
   });
 
@@ -93,7 +97,7 @@ describe("coordinations that agents announce", () => {
       begins("ada", begin(`c${n}`));
       goesOn("ada", step(`c${n}`, n % 2 === 0 ? { status: "COMPLETED" } : { progress: 1 }));
     }
-    expect(refused(() => goesOn("ada", step("c100")))).toBe("not-found");
+    expect(refused(goesOn, "ada", step("c100"))).toBe("not-found");
     expect(known.events()).toHaveLength(200);
     expect([known.of("c0"), known.of("c1")?.length]).toEqual([undefined, 2]);
   });
@@ -103,13 +107,13 @@ describe("coordinations that agents announce", () => {
     goesOn("ada", step("c1", { status: "FAILED" }));
     begins("ada", begin("c1"));
     expect(known.of("c1")).toHaveLength(1);
-    expect(refused(() => begins("eve", begin("c1")))).toBe("conflict");
+    expect(refused(begins, "eve", begin("c1"))).toBe("conflict");
   });
 
   it("are no more than an agent may have, and the longest silent one makes room for others", () => {
     begins("ada", begin("a1"));
     begins("ada", begin("a2"));
-    expect(refused(() => begins("ada", begin("a3")))).toBe("full");
+    expect(refused(begins, "ada", begin("a3"))).toBe("full");
     begins("bob", begin("b1"));
     goesOn("ada", step("a1"));
     known.begin("eve", { coordinationId: "run", pattern: "CONSENSUS" }); // which the broker runs, counts apart
@@ -125,7 +129,7 @@ describe("coordinations that agents announce", () => {
     clock.advance(64_999);
     goesOn("ada", step("c1"));
     clock.advance(65_000);
-    expect(refused(() => goesOn("ada", step("c1")))).toBe("not-found");
+    expect(refused(goesOn, "ada", step("c1"))).toBe("not-found");
     expect(known.efficiency).toBe(0);
   });
 
