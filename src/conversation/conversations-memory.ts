@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.js";
 import { isUnreferenced, type Envelope, type MessageType } from "../core/envelope.js";
 import type { Limits } from "../core/limits.js";
 import type { Message } from "../core/message.js";
-import { topicKind } from "../core/topic.js";
+import { isControlName, topicKind } from "../core/topic.js";
 import type { Conversations, Turn, TurnIntent } from "./conversations.js";
 import { Pairs } from "./pairs.js";
 import type { Requests } from "./requests.js";
@@ -178,7 +178,8 @@ export class ConversationsMemory implements Conversations {
     const now = clock.monotonic();
     const pair = this.#pairs.of(from, to, origin);
     const meant = this.#meaning(from, to, said, pair, now);
-    if (meant.type === "inform") return meant;
+    // A session that commands answers nothing by itself: however often it is answered, nobody is in a loop.
+    if (meant.type === "inform" || isControlName(to)) return meant;
     const guarded = now < pair.guardedUntil;
     if (!guarded) {
       countTurn(pair, from, now, limits.loopTurnMs);

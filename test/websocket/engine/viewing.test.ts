@@ -186,6 +186,17 @@ describe("a session that commands", () => {
     world.expectSound();
   });
 
+  it("is answered as often as it commands: a session that answers nothing by itself is in no loop", async () => {
+    const { world, enters, views } = open();
+    const [bob, operator] = [await enters("bob"), await views("control-1")];
+    for (let turn = 0; turn < world.limits.loopTurnsMax + 5; turn += 1) {
+      await does(operator, "command");
+      await does(bob, "answer");
+      await operator.hears({ type: "response", from: "bob", in_reply_to: "c1" });
+    }
+    await operator.hearsNothing();
+  });
+
   it("shows the subject of its token as a display name can be, whatever that is", async () => {
     for (const [subject, shown] of [
       ["https://login.example/u/7/", "https://login.example/u/7/"],
