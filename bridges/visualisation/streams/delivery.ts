@@ -1,6 +1,7 @@
 import type { Insight } from "#dialect";
 import { piecesOf, type Batch } from "./batch.js";
 import type { Packing } from "./packing.js";
+import type { ShownStream } from "./stream-name.js";
 import type { Compression, StreamService } from "./stream-session.js";
 import type { Job } from "./turns.js";
 import type { Viewer } from "./viewer.js";
@@ -30,9 +31,12 @@ export class Delivery {
     this.#packing = packing;
   }
 
-  /** Tells viewers a batch, in pieces. Who cannot be told now misses the batch. */
-  *tell(batch: Batch, viewers: readonly Viewer[]): Job {
-    const missed = new Set<Viewer>();
+  /**
+   * Tells viewers a batch, in pieces. Who cannot be told now misses the batch.
+   * @param isFirst it is told to who catches up, behind what announces those whom it is about
+   */
+  *tell(batch: Batch, viewers: readonly Viewer[], isFirst = false): Job {
+    const about: About = { batch, missed: new Set(), isFirst };
     for (const insight of insights) {
       const those = viewers.filter((viewer) => viewer.insight === insight && viewer.wants(batch.stream));
       if (those.length === 0) continue;
@@ -46,9 +50,9 @@ export class Delivery {
         else frames.add(viewer, viewer.compression);
       }
       if (inChannels.length > 0 || texts.size > 0)
-        for (const piece of batch.texts(insight)) yield* this.#texts(piece, inChannels, texts, { batch, missed });
+        for (const piece of batch.texts(insight)) yield* this.#texts(piece, inChannels, texts, about);
       if (frames.size > 0 && batch.frames !== undefined)
-        for (const piece of batch.frames(insight)) yield* this.#frames(piece, frames, { batch, missed });
+        for (const piece of batch.frames(insight)) yield* this.#frames(piece, frames, about);
     }
   }
 
@@ -106,7 +110,15 @@ export class Delivery {
 interface About {
   readonly batch: Batch;
   readonly missed: Set<Viewer>;
+  readonly isFirst: boolean;
 }
+
+/** Those that name agents by their numbers. */
+const numbered: ReadonlySet<ShownStream> = new Set([
+  "agent.positions",
+  "agent.state.changed",
+  "agent.performance.update",
+]);
 
 /** Viewers by the form in which they hear something. */
 class Groups {
@@ -144,9 +156,11 @@ function ableOf(viewers: readonly Viewer[], about: About): readonly Viewer[] {
   return viewers.every((viewer) => isAble(viewer, about)) ? viewers : viewers.filter((viewer) => isAble(viewer, about));
 }
 
-function isAble(viewer: Viewer, { batch, missed }: About): boolean {
+function isAble(viewer: Viewer, { batch, missed, isFirst }: About): boolean {
   if (missed.has(viewer) || viewer.phase === "gone") return false;
-  if (!viewer.outlet.isHeld) return true;
+  // It fell behind since the batch was chosen, and may not have heard of all who are in it.
+  const isUnprepared = viewer.phase !== "live" && !isFirst && numbered.has(batch.stream);
+  if (!isUnprepared && !viewer.outlet.isHeld) return true;
   missed.add(viewer);
   batch.missed(viewer);
   return false;

@@ -1,14 +1,7 @@
 import type { SeenAgent, StateChange, Telemetry } from "#dialect";
 
 /** More than this is remembered as "all": a viewer that does not read costs no more. */
-const changesMax = 1_000;
-
-/** An agent that is to be told of: anew, or a change of its state alone. */
-interface Change {
-  readonly agent: SeenAgent;
-  /** Undefined: its viewer has not heard of it. */
-  readonly change: StateChange | undefined;
-}
+export const changesMax = 5_000;
 
 /** What a viewer is told next. */
 export interface Missed {
@@ -20,8 +13,8 @@ export interface Missed {
 export class Missing {
   /** Where in all agents it is: they are looked at while they come and go, so nothing is kept of those that remain. */
   #all: "all" | Iterator<SeenAgent> | undefined = "all";
-  // bound: changesMax · evicts: told, or all are told again · owner: Missing
-  readonly #changes = new Map<number, Change>();
+  // bound: 5,000 (changesMax) · evicts: told, or all are told again · owner: Missing
+  readonly #changes = new Map<number, SeenAgent | StateChange>();
 
   /** So many are to be told of; Infinity while all are. */
   get size(): number {
@@ -39,17 +32,17 @@ export class Missing {
     this.#changes.clear();
   }
 
+  /** It has to hear of this agent anew. */
   registered(agent: SeenAgent): void {
-    this.#note({ agent, change: undefined });
+    this.#note(agent.id, agent);
   }
 
+  /** It has to hear of this change: told once, from the state that the viewer knows. */
   changed(change: StateChange): void {
-    const { agent } = change;
-    const before = this.#changes.get(agent.id);
-    if (before === undefined) this.#note({ agent, change });
-    // Told once, from the state that its viewer knows.
-    else if (before.change !== undefined)
-      this.#changes.set(agent.id, { agent, change: { ...change, previousState: before.change.previousState } });
+    const { id } = change.agent;
+    const before = this.#changes.get(id);
+    if (before === undefined) this.#note(id, change);
+    else if ("agent" in before) this.#note(id, { ...change, previousState: before.previousState });
   }
 
   /** Takes out at most `max` agents. `telemetry` knows them as they are now. */
@@ -57,28 +50,31 @@ export class Missing {
     if (this.#all === "all") this.#all = telemetry.agents()[Symbol.iterator]();
     const registered: SeenAgent[] = [];
     const changes: StateChange[] = [];
-    const fresh = (agent: SeenAgent): void => {
-      const now = telemetry.agent(agent.name);
-      registered.push(now?.id === agent.id ? now : agent);
-      this.#changes.delete(agent.id);
-    };
     while (this.#all !== undefined && registered.length < max) {
       const next = this.#all.next();
-      if (next.done === true) this.#all = undefined;
-      else fresh(next.value);
+      if (next.done === true) {
+        this.#all = undefined;
+        continue;
+      }
+      registered.push(next.value);
+      this.#changes.delete(next.value.id);
     }
-    for (const [id, { agent, change }] of this.#changes) {
+    for (const [id, missed] of this.#changes) {
       if (registered.length + changes.length === max) break;
-      if (change === undefined) fresh(agent);
-      else changes.push(change);
       this.#changes.delete(id);
+      if ("agent" in missed) {
+        changes.push(missed);
+        continue;
+      }
+      const now = telemetry.agent(missed.name);
+      registered.push(now?.id === id ? now : missed);
     }
     return { registered, changes };
   }
 
-  #note(change: Change): void {
+  #note(id: number, missed: SeenAgent | StateChange): void {
     if (this.#all === "all") return;
-    this.#changes.set(change.agent.id, change);
+    this.#changes.set(id, missed);
     if (this.#changes.size > changesMax) this.startAgain();
   }
 }

@@ -46,6 +46,7 @@ export class Outlet implements ChannelsOwner {
    * What is critical passes all buffers (Visualisation §4.3).
    */
   tell(event: ToldEvent, channel: string | undefined = this.carrierOf(event.type)): void {
+    this.flush();
     const isCritical = event.metadata?.priority === "critical";
     if (channel !== undefined && this.#channels?.say(channel, JSON.stringify(event), isCritical) === true) return;
     this.#session.send(event);

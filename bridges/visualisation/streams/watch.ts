@@ -194,9 +194,9 @@ export class Watch {
     const { registered, changes } = viewer.missing.take(catchUpMax, this.#telemetry);
     const only = [viewer];
     viewer.toldOf += registered.length;
-    yield* this.#delivery.tell(registeredBatch(registered, this.#writer), only);
-    yield* this.#delivery.tell(firstStatesBatch(registered, this.#writer), only);
-    yield* this.#delivery.tell(statesBatch(changes, this.#writer), only);
+    yield* this.#delivery.tell(registeredBatch(registered, this.#writer), only, true);
+    yield* this.#delivery.tell(firstStatesBatch(registered, this.#writer), only, true);
+    yield* this.#delivery.tell(statesBatch(changes, this.#writer), only, true);
   }
 }
 

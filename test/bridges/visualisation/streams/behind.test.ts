@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { changesMax } from "../../../../bridges/visualisation/streams/missing.js";
 import { StreamWorld } from "../../../kit/stream-world.js";
 
 let world: StreamWorld;
@@ -100,11 +101,11 @@ describe("a viewer that is behind", () => {
     world.pass(200);
     viewer.sticks();
     viewer.forget();
-    for (let each = 0; each < 1_500; each += 1) world.telemetry.appears(`a${String(each)}`);
+    for (let each = 0; each <= changesMax; each += 1) world.telemetry.appears(`a${String(each)}`);
     world.pass(200);
     viewer.drains();
-    world.pass(1_000);
-    expect(viewer.texts("agent.registered")).toHaveLength(1_502);
+    world.pass(2_000);
+    expect(viewer.texts("agent.registered")).toHaveLength(changesMax + 3);
   });
 
   it("is told of figures that it has missed when it keeps up again", () => {
@@ -119,6 +120,24 @@ describe("a viewer that is behind", () => {
     world.pass(1_100);
     expect(viewer.texts("agent.performance.update")).toHaveLength(1);
     expect(viewer.texts("message.flow.stats")).toHaveLength(1);
+  });
+
+  it("is told of no number before it is announced, if it reads on in the middle of a tick", () => {
+    const viewer = world.viewer({ binary: true });
+    world.pass(200);
+    viewer.forget();
+    // Its socket is full when the new agent is announced, and empty before and behind it.
+    let reads = 0;
+    Object.defineProperty(viewer.session, "backlog", { get: () => ((reads += 1) === 2 ? 1e6 : 0) });
+    world.telemetry.appears("new");
+    world.telemetry.works("new");
+    world.telemetry.changes("new", "EXECUTING");
+    world.pass(2_000);
+    const at = viewer.frames.findIndex((frame) => frame.includes('"agent.registered"'));
+    expect(at).toBeGreaterThanOrEqual(0);
+    const before = viewer.frames.slice(0, at).filter((frame) => typeof frame !== "string");
+    expect(before).toEqual([]);
+    expect(viewer.binaries().map(({ type }) => type)).toEqual(expect.arrayContaining(["positions", "metrics"]));
   });
 
   it("costs others nothing: they are told all the same, with as many frames written", () => {
