@@ -268,7 +268,10 @@ export const defaultLimits = Object.freeze({
   brokerWaitMaxMs: 30_000,
   /** Coordinations under way that agents announce, and as many that the broker runs. */
   coordinationsMax: 1_000,
-  /** Coordinations under way that one agent announces, and as many that one connection has the broker run. */
+  /**
+   * Coordinations under way that one agent announces, and as many that one connection has the broker run; one that has
+   * ended sooner counts for a minute.
+   */
   coordinationsPerAgentMax: 10,
   /** Participants of a coordination that the broker runs: it writes to each of them. */
   coordinationParticipantsMax: 50,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Fault, meaningOf, messageTypes, remedyFor, writtenTime, writtenTrust } from "../../core/index.js";
+import { Fault, meaningOf, messageTypes, remedyFor, shownTopic, writtenTime, writtenTrust } from "../../core/index.js";
 import type { TracedHead } from "../../telemetry/message-trace.js";
 import { agent, noFields, noList } from "../fields.js";
 import { kind, type Ask } from "../kind.js";
@@ -42,7 +42,7 @@ export const trace = kind({
     return {
       message:
         messages.length > 0
-          ? messages.map(({ from, to, type }) => `${from} → ${to} (${type})`).join("\n")
+          ? messages.map(({ from, to, type }) => `${from} → ${shownTopic(to)} (${type})`).join("\n")
           : "nothing of this is among the last 10,000 messages that were looked at; what ZeroMQ agents say to each " +
             "other passes as bytes, and what is sealed is not noted",
       data: { messages },
@@ -50,11 +50,20 @@ export const trace = kind({
   },
 });
 
-function writtenHead({ at, messageId, inReplyTo, conversationId, trust, ...rest }: TracedHead): z.output<typeof head> {
+function writtenHead({
+  at,
+  messageId,
+  to,
+  inReplyTo,
+  conversationId,
+  trust,
+  ...rest
+}: TracedHead): z.output<typeof head> {
   return {
     at: new Date(at).toISOString(),
     message_id: messageId,
     ...rest,
+    to: shownTopic(to),
     ...(inReplyTo !== undefined && { in_reply_to: inReplyTo }),
     ...(conversationId !== undefined && { conversation_id: conversationId }),
     ...(trust !== undefined && { trust }),
@@ -139,7 +148,7 @@ export const loginsRefused = kind({
       }));
     const lines = logins.map(
       ({ agent: name, code, count, dialect, last, remote }) =>
-        `${last} ${dialect} ${remote} ${code}${name === undefined ? "" : ` as ${name}`}${count > 1 ? ` (${count} times)` : ""}`,
+        `${last} ${dialect} ${remote} ${code}${name === undefined ? "" : ` as ${JSON.stringify(name)}`}${count > 1 ? ` (${count} times)` : ""}`,
     );
     return { message: lines.length === 0 ? "no login was refused" : lines.join("\n"), data: { logins } };
   },

@@ -1,16 +1,9 @@
-import {
-  agentNameProblem,
-  brokerTopic,
-  Fault,
-  SplitAllotment,
-  type Content,
-  type Envelope,
-  type Exchange,
-  type Limits,
-} from "../../core/index.js";
+import { brokerTopic, Fault, type Content, type Envelope, type Exchange, type Limits } from "../../core/index.js";
 import type { Directory } from "../../directory/index.js";
 import type { ConsensusPlan, Coordinator, StartedConsensus } from "../telemetry.js";
+import { AskerPlaces } from "./asker-places.js";
 import { Consensus } from "./consensus.js";
+import { checkPlan, type PlanLimits } from "./consensus-plan.js";
 import type { Coordinations } from "./coordinations.js";
 import { readVote, type Decision } from "./vote.js";
 
@@ -21,14 +14,7 @@ const settledMax = 1_000;
 export interface CoordinatorOptions {
   readonly exchange: Exchange;
   readonly directory: Pick<Directory, "contacts" | "isReachable">;
-  readonly limits: Pick<
-    Limits,
-    | "coordinationsMax"
-    | "coordinationsPerAgentMax"
-    | "coordinationParticipantsMax"
-    | "coordinationMaxMs"
-    | "coordinationMaxBytes"
-  >;
+  readonly limits: PlanLimits & Pick<Limits, "coordinationsMax" | "coordinationsPerAgentMax">;
   readonly newId: () => string;
   /** Where its coordinations are told. */
   readonly coordinations: Pick<Coordinations, "begin" | "advance">;
@@ -41,6 +27,8 @@ interface Run {
   readonly waiting: Set<string>;
   /** Participants that could be reached. */
   readonly reached: Set<string>;
+  /** Gives its place back. */
+  readonly leave: () => void;
   cancel: () => void;
   phase: "open" | "over";
 }
@@ -72,14 +60,12 @@ export class ConsensusCoordinator implements Coordinator {
   readonly #byVoter = new Map<string, Set<string>>();
   // bound: settledMax · evicts: the oldest · owner: ConsensusCoordinator
   readonly #settled = new Map<string, Settled>();
-  // bound: as #runs · evicts: with the last one · owner: ConsensusCoordinator
-  readonly #perAsker = new Map<string, number>();
-  readonly #places: SplitAllotment;
+  readonly #places: AskerPlaces;
   readonly #unfollow: () => void;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    this.#places = new SplitAllotment(() => options.limits.coordinationsMax, 0);
+    this.#places = new AskerPlaces(options.exchange.clock, options.limits);
     this.#unfollow = options.exchange.follow((envelope, { topic }) => {
       if (topic === brokerTopic && envelope.type === "response") this.#answered(envelope);
     });
@@ -89,18 +75,22 @@ export class ConsensusCoordinator implements Coordinator {
   close(): void {
     this.#unfollow();
     for (const run of this.#runs) run.cancel();
+    this.#places.close();
     this.#runs.clear();
     this.#ballots.clear();
     this.#byVoter.clear();
     this.#settled.clear();
-    this.#perAsker.clear();
   }
 
   start(plan: ConsensusPlan): StartedConsensus {
-    const { exchange, coordinations, newId } = this.#options;
-    this.#check(plan);
+    const { exchange, coordinations, directory, newId } = this.#options;
+    checkPlan(plan, this.#options.limits);
+    // Before anybody learns who is here.
+    for (const { id } of plan.participants) directory.contacts.mustMeet(plan.initiator, id);
+    this.#places.mustHaveOne(plan);
     const consensus = new Consensus(`coordination-${newId()}`, plan, exchange.clock.now());
-    for (const { id, role } of plan.participants) if (role === "voter" && !this.#isHere(id)) consensus.miss(id);
+    for (const { id, role } of plan.participants)
+      if (role === "voter" && !directory.isReachable(id)) consensus.miss(id);
     const { absent, decision, id, endsAt } = consensus;
     if (decision !== undefined)
       throw new Fault(
@@ -108,8 +98,14 @@ export class ConsensusCoordinator implements Coordinator {
         `too few voters are here for an approval; nobody is called ${absent.slice(0, 10).join(", ")} now, and the list ` +
           "of agents tells who is here",
       );
-    const run: Run = { consensus, waiting: new Set(), reached: new Set(), cancel: () => undefined, phase: "open" };
-    this.#take(plan, 1);
+    const run: Run = {
+      consensus,
+      waiting: new Set(),
+      reached: new Set(),
+      leave: this.#places.take(plan),
+      cancel: () => undefined,
+      phase: "open",
+    };
     this.#runs.add(run);
     coordinations.begin(plan.initiator, consensus.initiated);
     run.cancel = exchange.clock.after(plan.timeoutMs, () => {
@@ -124,51 +120,6 @@ export class ConsensusCoordinator implements Coordinator {
   owed(voter: string): string | undefined {
     const [oldest] = this.#byVoter.get(voter) ?? [];
     return oldest;
-  }
-
-  /** @throws Fault malformed, forbidden, full */
-  #check({ initiator, participants, timeoutMs, proposal, chargedTo, isIssued }: ConsensusPlan): void {
-    const { limits, directory } = this.#options;
-    const { coordinationParticipantsMax, coordinationMaxMs, coordinationMaxBytes, coordinationsPerAgentMax } = limits;
-    const names = new Set(participants.map(({ id }) => id));
-    if (names.size !== participants.length) throw new Fault("malformed", "data.participants names somebody twice");
-    if (participants.length > coordinationParticipantsMax)
-      throw new Fault(
-        "malformed",
-        `data.participants are ${coordinationParticipantsMax} at most (coordinationParticipantsMax)`,
-      );
-    if (!participants.some(({ role }) => role === "voter"))
-      throw new Fault("malformed", "data.participants has no voter");
-    for (const name of names) {
-      const problem = agentNameProblem(name);
-      if (problem !== undefined)
-        throw new Fault("malformed", `data.participants are agents; ${JSON.stringify(name.slice(0, 128))} ${problem}`);
-    }
-    if (timeoutMs > coordinationMaxMs)
-      throw new Fault("malformed", `data.parameters.timeout is ${coordinationMaxMs} at most (coordinationMaxMs)`);
-    if (Buffer.byteLength(JSON.stringify(proposal)) > coordinationMaxBytes)
-      throw new Fault("too-large", `a proposal has ${coordinationMaxBytes} bytes at most (coordinationMaxBytes)`);
-    // Before anybody learns who is here.
-    for (const name of names) directory.contacts.mustMeet(initiator, name);
-    const own = this.#perAsker.get(chargedTo) ?? 0;
-    if (own >= coordinationsPerAgentMax)
-      throw new Fault("full", `you have ${own} coordinations under way (coordinationsPerAgentMax); let one end first`);
-    if (!this.#places.of(isIssued).allows(own))
-      throw new Fault(
-        "full",
-        "as many coordinations are under way as the broker runs (coordinationsMax), or your share; try again later",
-      );
-  }
-
-  #isHere(name: string): boolean {
-    return this.#options.directory.isReachable(name);
-  }
-
-  #take({ chargedTo, isIssued }: ConsensusPlan, count: 1 | -1): void {
-    this.#places.of(isIssued).used += count;
-    const own = (this.#perAsker.get(chargedTo) ?? 0) + count;
-    if (own === 0) this.#perAsker.delete(chargedTo);
-    else this.#perAsker.set(chargedTo, own);
   }
 
   /** Each voter gets its request; an agent in this process answers at once, which may decide it already. */
@@ -260,7 +211,7 @@ export class ConsensusCoordinator implements Coordinator {
       this.#remember(id, { voter, isVoted: false });
     }
     this.#runs.delete(run);
-    this.#take(consensus.plan, -1);
+    run.leave();
     const last = consensus.progressed(exchange.clock.now(), status);
     coordinations.advance(last, status !== "TIMED_OUT");
     const content: Content = { message: consensus.outcome(status), kind: "coordination.result", data: last };

@@ -266,7 +266,12 @@ describe("a consensus that the broker runs", () => {
     const first = from("c1");
     expect([from("c1"), from("c1")]).toEqual([expect.stringContaining("coordination-"), "full"]);
     says("bob", "approve");
+    says("bob", "approve");
     expect(last(first)["status"]).toBe("APPROVED");
+    // However soon it is decided: others are asked no more often for that.
+    expect(from("c1")).toBe("full");
+    clock.advance(60_000);
+    expect(clock.waiting).toBe(0);
     expect(from("c1")).toContain("coordination-");
     // Strangers with ever new connections leave a quarter to those with a token of their own.
     for (let n = 0; n < 20; n += 1) from(`stranger ${n}`);
