@@ -2,11 +2,13 @@
 export interface ByteWatcher {
   /**
    * `count` messages to one topic have passed, with their framing `bytes` bytes.
-   * @returns how many of them, from the first on, it wants to see; the others it has counted
+   * @returns how many of them, from the first on, it wants to see whole; the others it has counted
    */
   passed(topic: string, count: number, bytes: number): number;
   /** One of those that it wanted to see; `bytes` with its framing. Never throws. */
   saw(topic: string, payload: Buffer, bytes: number): void;
+  /** Of the others that it has just counted, `count` with `bytes` bytes in a row say that they are of `from`. */
+  sender(topic: string, from: string, count: number, bytes: number): void;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { patienceMs, type Clock, type Envelope, type Limits } from "../core/index.js";
-import { PairFigures } from "./pair-figures.js";
-import { saysFailure, type Overheard, type OverheardListener } from "./overhearing.js";
+import { PairFigures, type SaidOnce } from "./pair-figures.js";
+import { saysFailure, type CountedSender, type Overheard, type OverheardListener } from "./overhearing.js";
 import type { Flow } from "./telemetry.js";
 
 /** Pairs that are remembered; so many of the least active go at once when they are more. */
@@ -12,6 +12,9 @@ const openMax = 50_000;
 /** Figures that change by time alone are looked at this often at most, milliseconds. */
 const sweepMs = 1_000;
 
+/** Topics to which something was said of which nothing else is known, at most; beyond them the first is forgotten. */
+const unseenMax = 1_000;
+
 /** A request that waits for its answer. */
 interface OpenRequest {
   readonly messageId: string;
@@ -19,6 +22,8 @@ interface OpenRequest {
   /** Monotonic; from then on it counts as failed. */
   readonly until: number;
   readonly hidden: boolean;
+  /** False: it may have been answered by what was not looked at, so it cannot fail, and answers must name it. */
+  sure: boolean;
 }
 
 /**
@@ -27,6 +32,7 @@ interface OpenRequest {
  */
 interface Pair {
   readonly key: string;
+  readonly from: string;
   open: PairFigures | undefined;
   whole: PairFigures | undefined;
   /** Oldest first. */
@@ -43,7 +49,8 @@ export interface FlowsParts {
  * Statistics of who talks to whom, from what is overheard. A response belongs to the request that it names, else to the
  * oldest open one of its addressee to its sender; a request that nobody answers in the time that it gives, else in
  * `requestTimeoutMs`, has failed, and so has one whose answer says `data.error`. Requests to rooms, to `all` and to data
- * topics expect no answer. What passes as bytes without being looked at has no known sender and is in no pair.
+ * topics expect no answer. What passes as bytes without being looked at is counted where its sender is known; what it
+ * answers is not known, so that requests which it may have answered are left out.
  */
 export class Flows implements OverheardListener {
   readonly #parts: FlowsParts;
@@ -57,6 +64,9 @@ export class Flows implements OverheardListener {
   #change = 0;
   /** Everything up to that change has been told to somebody. */
   #told = 0;
+  /** When something was said to a topic of which not even the sender is known, monotonic. */
+  // bound: 1,000 (unseenMax) · evicts: the first · owner: Flows
+  readonly #unseen = new Map<string, number>();
   #open = 0;
   #since = 0;
   #sinceMonotonic = 0;
@@ -77,6 +87,7 @@ export class Flows implements OverheardListener {
   stop(): void {
     this.#pairs.clear();
     this.#changed.clear();
+    this.#unseen.clear();
     this.#open = 0;
   }
 
@@ -86,19 +97,34 @@ export class Flows implements OverheardListener {
   }
 
   heard(message: Overheard): void {
-    const { from, to } = message;
+    const { from, to, at, now, bytes } = message;
     const pair = this.#obtain(from, to);
-    if (message.hidden) pair.whole ??= new PairFigures(from, to, true, pair.open);
-    else pair.open ??= new PairFigures(from, to, false);
-    if (!message.hidden) pair.open?.said(message);
-    pair.whole?.said(message);
-    this.#touch(pair, message.hidden);
+    this.#say(pair, from, to, message.hidden, { at, now, bytes, count: 1 });
     if (message.type === "response") this.#answer(message);
     else if (message.type === "request" && !message.shared) this.#ask(pair, message);
   }
 
-  counted(): void {
-    // No sender is known, so it is in no pair.
+  /** What was not looked at: it is in the pair of who says that it is the sender. */
+  counted(to: string, count: number, bytes: number, sender?: CountedSender): void {
+    if (sender === undefined) {
+      this.#unseen.delete(to);
+      this.#unseen.set(to, this.#parts.clock.monotonic());
+      const [first] = this.#unseen.keys();
+      if (first !== undefined && this.#unseen.size > unseenMax) this.#unseen.delete(first);
+      return;
+    }
+    const { from, hidden } = sender;
+    const pair = this.#obtain(from, to);
+    this.#say(pair, from, to, hidden, { ...sender, bytes, count });
+    for (const both of [pair, this.#pairs.get(keyOf(to, from))])
+      for (const request of both?.requests ?? []) request.sure = false;
+  }
+
+  #say(pair: Pair, from: string, to: string, hidden: boolean, said: SaidOnce): void {
+    if (hidden) pair.whole ??= new PairFigures(from, to, true, pair.open);
+    else (pair.open ??= new PairFigures(from, to, false)).said(said);
+    pair.whole?.said(said);
+    this.#touch(pair, hidden);
   }
 
   /**
@@ -123,15 +149,14 @@ export class Flows implements OverheardListener {
 
   /** The pair, which is the most active one from now on. */
   #obtain(from: string, to: string): Pair {
-    // The length keeps "a" to "bc" apart from "ab" to "c".
-    const key = `${String(from.length)} ${from}${to}`;
+    const key = keyOf(from, to);
     const known = this.#pairs.get(key);
     if (known !== undefined) {
       this.#pairs.delete(known.key);
       this.#pairs.set(known.key, known);
       return known;
     }
-    const pair: Pair = { key, open: undefined, whole: undefined, requests: [] };
+    const pair: Pair = { key, from, open: undefined, whole: undefined, requests: [] };
     this.#pairs.set(key, pair);
     if (this.#pairs.size > flowsMax) this.#leave();
     return pair;
@@ -164,7 +189,7 @@ export class Flows implements OverheardListener {
 
   #ask(pair: Pair, { messageId, at, now, hidden, envelope }: Overheard): void {
     if (this.#open >= openMax || pair.requests.length >= openPerPairMax) return;
-    pair.requests.push({ messageId, at, until: at + this.#patienceMs(envelope, now), hidden });
+    pair.requests.push({ messageId, at, until: at + this.#patienceMs(envelope, now), hidden, sure: true });
     this.#open += 1;
   }
 
@@ -175,10 +200,13 @@ export class Flows implements OverheardListener {
   }
 
   #answer({ from, to, inReplyTo, at, hidden, envelope }: Overheard): void {
-    const pair = this.#pairs.get(`${String(to.length)} ${to}${from}`);
+    const pair = this.#pairs.get(keyOf(to, from));
     if (pair === undefined) return;
     this.#expire(pair, at);
-    const place = inReplyTo === undefined ? 0 : pair.requests.findIndex(({ messageId }) => messageId === inReplyTo);
+    const place =
+      inReplyTo === undefined
+        ? pair.requests.findIndex((request) => this.#isSure(pair, request))
+        : pair.requests.findIndex(({ messageId }) => messageId === inReplyTo);
     const [request] = place === -1 ? [] : pair.requests.splice(place, 1);
     if (request === undefined) return;
     this.#open -= 1;
@@ -194,14 +222,20 @@ export class Flows implements OverheardListener {
   /** What nobody has answered in its time has failed. */
   #expire(pair: Pair, now: number): void {
     if (pair.requests.every(({ until }) => until > now)) return;
-    for (const { until, hidden } of pair.requests) {
+    for (const request of pair.requests) {
+      const { until, hidden } = request;
       if (until > now) continue;
       this.#open -= 1;
+      if (!this.#isSure(pair, request)) continue;
       if (!hidden) pair.open?.settled(true, undefined);
       pair.whole?.settled(true, undefined);
       this.#touch(pair, hidden);
     }
     pair.requests = pair.requests.filter(({ until }) => until > now);
+  }
+
+  #isSure({ from }: Pair, { sure, at }: OpenRequest): boolean {
+    return sure && (this.#unseen.get(from) ?? -Infinity) < at;
   }
 
   /** Finds what has changed though nobody spoke: requests whose time is over, and pairs that have fallen silent. */
@@ -214,4 +248,9 @@ export class Flows implements OverheardListener {
       if (whole?.fallsSilent(now) === true || isOpenSilent) this.#touch(pair, !isOpenSilent);
     }
   }
+}
+
+/** The length keeps "a" to "bc" apart from "ab" to "c". */
+function keyOf(from: string, to: string): string {
+  return `${String(from.length)} ${from}${to}`;
 }

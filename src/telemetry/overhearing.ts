@@ -34,11 +34,17 @@ export interface Overheard {
   readonly envelope: Envelope | undefined;
 }
 
+/** Who says that it has sent what was counted. */
+export type CountedSender = Pick<Overheard, "from" | "hidden" | "shared" | "at" | "now">;
+
 /** Hears what goes by while somebody looks. */
 export interface OverheardListener {
   heard(message: Overheard): void;
-  /** ZeroMQ messages that passed as bytes beyond what is looked at: only their topic is known. */
-  counted(topic: string, count: number, bytes: number): void;
+  /**
+   * ZeroMQ messages that passed as bytes beyond what is looked at, up to 100 ms ago: only their topic is known, their
+   * bytes with their framing, and, where no parser is needed to find it, their sender.
+   */
+  counted(topic: string, count: number, bytes: number, sender?: CountedSender): void;
 }
 
 /** What goes by, and who may know of it. */
@@ -61,13 +67,23 @@ const budgetOfQuiet = { messages: 500, bytes: 256 * 1024 };
 /** A topic that said more in that time is not quiet. */
 const quietMax = 5;
 
-/** What passed as bytes to one topic since the window began. */
-interface Tally {
-  readonly topic: string;
-  seen: number;
-  /** Beyond what was seen. */
+/** Senders that are told apart in that time; what others say is counted by its topic alone. */
+const sendersMax = 1_000;
+
+interface Count {
   count: number;
   bytes: number;
+}
+
+/** What passed as bytes to one topic since the window began. */
+interface Tally extends Count {
+  readonly topic: string;
+  seen: number;
+  /** Beyond what was seen, by who says that it is the sender; the rest is in `count` and `bytes`. */
+  senders: Map<string, Count> | undefined;
+  /** The last of them: most topics hear one sender for long. */
+  from: string | undefined;
+  ofLast: Count | undefined;
 }
 
 /**
@@ -88,6 +104,7 @@ export class Overhearing {
   #last: Tally | undefined;
   #ofAll = { ...budgetOfAll };
   #ofQuiet = { ...budgetOfQuiet };
+  #senders = 0;
   #cancelWindow: (() => void) | undefined;
 
   constructor(parts: OverhearingParts) {
@@ -106,6 +123,9 @@ export class Overhearing {
       passed: (topic, count, bytes) => this.#passed(topic, count, bytes),
       saw: (topic, payload, bytes) => {
         this.#saw(topic, payload, bytes);
+      },
+      sender: (_topic, from, count, bytes) => {
+        this.#sentBy(from, count, bytes);
       },
     };
     this.#ends = [exchange.follow(heard), exchange.followAside(heard), exchange.router.passing.watch(watcher)];
@@ -130,8 +150,8 @@ export class Overhearing {
   #hear(envelope: Envelope, message: Message): void {
     const { exchange, isHidden } = this.#parts;
     const { from } = envelope;
-    const to = shownTopic(message.topic);
     const kind = topicKind(message.topic);
+    const to = shownTopic(message.topic);
     const inviteOnly = message.hidden || (kind === "room" && exchange.router.route(message.topic)?.hidden === true);
     const overheard: Overheard = {
       from,
@@ -145,12 +165,17 @@ export class Overhearing {
       now: exchange.clock.now(),
       sealed: message.sealed,
       hidden: message.sealed || inviteOnly || isHidden(from) || isHidden(to),
-      shared: kind === "room" || kind === "everyone" || kind === "data" || this.#dataTopics.has(message.topic),
+      shared: this.#isShared(message.topic),
       envelope: message.sealed ? undefined : envelope,
     };
     this.#tell((listener) => {
       listener.heard(overheard);
     });
+  }
+
+  #isShared(topic: string): boolean {
+    const kind = topicKind(topic);
+    return kind === "room" || kind === "everyone" || kind === "data" || this.#dataTopics.has(topic);
   }
 
   /** Counts a run of bytes. @returns how many of its messages are looked at */
@@ -172,16 +197,54 @@ export class Overhearing {
     this.#cancelWindow ??= this.#parts.exchange.clock.after(windowMs, () => {
       const tallies = [...this.#tallies.values()];
       this.#begin();
-      for (const { topic: shown, count, bytes } of tallies) {
-        if (count > 0)
-          this.#tell((listener) => {
-            listener.counted(shownTopic(shown), count, bytes);
-          });
-      }
+      for (const each of tallies) this.#tellCounts(each);
     });
-    const tally = { topic, seen: 0, count: 0, bytes: 0 };
+    const tally: Tally = { topic, seen: 0, count: 0, bytes: 0, senders: undefined, from: undefined, ofLast: undefined };
     this.#tallies.set(topic, tally);
     return tally;
+  }
+
+  /** Of the run that was counted last. */
+  #sentBy(from: string, count: number, bytes: number): void {
+    const tally = this.#last;
+    if (tally === undefined) return;
+    const known = tally.from === from ? tally.ofLast : this.#countOf(tally, from);
+    if (known === undefined) return;
+    known.count += count;
+    known.bytes += bytes;
+    tally.count -= count;
+    tally.bytes -= bytes;
+  }
+
+  /** Undefined: there are too many. */
+  #countOf(tally: Tally, from: string): Count | undefined {
+    const senders = (tally.senders ??= new Map<string, Count>());
+    let known = senders.get(from);
+    if (known === undefined) {
+      if (this.#senders >= sendersMax) return undefined;
+      this.#senders += 1;
+      senders.set(from, (known = { count: 0, bytes: 0 }));
+    }
+    tally.from = from;
+    tally.ofLast = known;
+    return known;
+  }
+
+  #tellCounts({ topic, count, bytes, senders }: Tally): void {
+    const { exchange, isHidden } = this.#parts;
+    const to = shownTopic(topic);
+    if (count > 0)
+      this.#tell((listener) => {
+        listener.counted(to, count, bytes);
+      });
+    if (senders === undefined) return;
+    const same = { shared: this.#isShared(topic), at: exchange.clock.monotonic(), now: exchange.clock.now() };
+    for (const [from, said] of senders) {
+      const sender = { ...same, from, hidden: isHidden(from) || isHidden(to) };
+      this.#tell((listener) => {
+        listener.counted(to, said.count, said.bytes, sender);
+      });
+    }
   }
 
   #begin(): void {
@@ -190,6 +253,7 @@ export class Overhearing {
     this.#last = undefined;
     this.#ofAll = { ...budgetOfAll };
     this.#ofQuiet = { ...budgetOfQuiet };
+    this.#senders = 0;
   }
 
   /** Reads one of the messages that were just counted. What is none of an agent stays counted. */

@@ -4,6 +4,11 @@ import type { Flow } from "./telemetry.js";
 /** The bandwidth is that of so many seconds. */
 const bandwidthSeconds = 10;
 
+/** One message, or so many of which no more is known. */
+export interface SaidOnce extends Pick<Overheard, "at" | "now" | "bytes"> {
+  readonly count: number;
+}
+
 /** What is counted of one pair, or of the part of it that everybody may know of. */
 export class PairFigures {
   readonly #from: string;
@@ -46,8 +51,8 @@ export class PairFigures {
     this.#second = before.#second;
   }
 
-  said({ at, now, bytes }: Pick<Overheard, "at" | "now" | "bytes">): void {
-    this.#messages += 1;
+  said({ at, now, bytes, count }: SaidOnce): void {
+    this.#messages += count;
     this.#lastActivity = now;
     this.#turn(at);
     const place = this.#second % bandwidthSeconds;

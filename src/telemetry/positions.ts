@@ -2,7 +2,7 @@ import { everyone, type Clock } from "../core/index.js";
 import { ForceLayout, slicePoints } from "./layout/force-layout.js";
 import { Links } from "./layout/links.js";
 import { within } from "./layout/spots.js";
-import type { Overheard, OverheardListener } from "./overhearing.js";
+import type { CountedSender, Overheard, OverheardListener } from "./overhearing.js";
 import type { PositionFrame, SeenAgent } from "./telemetry.js";
 
 /** Where an agent says that it is, and how fast it moves, in units a second. */
@@ -110,16 +110,20 @@ export class Positions implements OverheardListener {
     this.#layout.pin(shown.slot, report.x, report.y, report.z);
   }
 
-  heard({ from, to, hidden, shared }: Overheard): void {
+  heard(message: Overheard): void {
+    this.#link(message, message.to, 1);
+  }
+
+  counted(to: string, count: number, _bytes: number, sender?: CountedSender): void {
+    if (sender !== undefined) this.#link(sender, to, count);
+  }
+
+  #link({ from, hidden, shared }: CountedSender, to: string, count: number): void {
     if (hidden || to === everyone) return;
     const one = this.#agents.get(from)?.slot;
     if (one === undefined) return;
     const other = shared ? this.#room(to) : this.#agents.get(to)?.slot;
-    if (other !== undefined) this.#links.said(one, other);
-  }
-
-  counted(): void {
-    // Nobody knows who said it.
+    if (other !== undefined) this.#links.said(one, other, count);
   }
 
   /** Advances the layout by a step. @returns undefined while nothing moves */

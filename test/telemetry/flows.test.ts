@@ -63,6 +63,51 @@ describe("flows", () => {
     );
   });
 
+  it("count what was not looked at where its sender is known", () => {
+    const { clock, flows } = open();
+    clock.advance(1_000);
+    const sender = { from: "ada", hidden: false, shared: false, at: 1_000, now: clock.now() };
+    flows.counted("bob", 1_000, 50_000, sender);
+    flows.counted("bob", 10, 500, { ...sender, hidden: true });
+    flows.counted("bob", 99, 9_999);
+    expect(flows.changed(0, 10).flows).toMatchObject([
+      { from: "ada", to: "bob", hidden: false, messageCount: 1_000, bandwidth: 50, lastActivity: clock.now() },
+      { from: "ada", to: "bob", hidden: true, messageCount: 1_010, bandwidth: 50.5 },
+    ]);
+  });
+
+  it("leave out requests that may have been answered by what was not looked at", () => {
+    const { clock, flows } = open();
+    const ask = (to: string): void => {
+      flows.heard(overheard("ada", to, clock.monotonic(), { type: "request", messageId: "q" }));
+    };
+    const answer = (from: string, inReplyTo?: string): void => {
+      flows.heard(overheard(from, "ada", clock.monotonic(), { type: "response", inReplyTo }));
+    };
+    const sender = { from: "bob", hidden: false, shared: false, at: 0, now: clock.now() };
+    ask("bob");
+    ask("eve");
+    flows.counted("ada", 5, 500, sender);
+    clock.advance(10);
+    answer("bob");
+    answer("eve");
+    ask("joe");
+    flows.counted("ada", 1, 100);
+    clock.advance(10);
+    answer("joe");
+    ask("zoë");
+    flows.counted("ada", 1, 100);
+    answer("zoë", "q");
+    clock.advance(limits.requestTimeoutMs);
+    const rates = flows.changed(0, 10).flows.filter(({ from }) => from === "ada");
+    expect(rates.map(({ to, successRate, averageLatency }) => [to, successRate, averageLatency])).toEqual([
+      ["bob", null, null],
+      ["eve", 1, 10],
+      ["joe", null, null],
+      ["zoë", 1, 0],
+    ]);
+  });
+
   it("expect no answer to what is asked of a room", () => {
     const { clock, flows } = open();
     flows.heard(overheard("ada", "#crypto", 0, { type: "request" }));

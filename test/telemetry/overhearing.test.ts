@@ -225,11 +225,38 @@ describe("overhearing what passes as bytes", () => {
     world.clock.advance(windowMs);
     const framed = (text: string): number => text.length + "bob".length + 4;
     const rest = flood.slice(500).reduce((sum, [, text]) => sum + framed(text), framed(payload("ada", "more")));
-    expect(world.counted.splice(0)).toEqual([["bob", 201, rest]]);
+    const sender = { from: "ada", hidden: false, shared: false, at: windowMs, now: world.clock.now() };
+    expect(world.counted.splice(0)).toEqual([["bob", 201, rest, sender]]);
     world.publishes(...flood.slice(0, 500));
     world.clock.advance(windowMs);
     expect(world.heard).toHaveLength(1_000);
     expect(world.counted).toEqual([]);
+  });
+
+  it("tells what it did not read apart by its sender, as far as there are not too many", () => {
+    const world = new TalkWorld(["prices"]);
+    for (const topic of ["bob", "prices"]) world.listens(topic);
+    world.hidden.add("shy");
+    world.overhearing.start();
+    world.publishes(...Array.from({ length: 600 }, () => ["bob", payload("ada", "1")] as const));
+    const others = ["ada", "eve", "shy", "eve"].map((from) => ["prices", payload(from, "2")] as const);
+    world.publishes(...others.slice(0, 1), ...Array.from({ length: 9 }, () => others).flat(), ["prices", "{"]);
+    world.clock.advance(windowMs);
+    const told = world.counted
+      .splice(0)
+      .map(([topic, count, , sender]) => [topic, count, sender?.from, sender?.hidden]);
+    expect(told).toEqual([
+      ["bob", 100, "ada", false],
+      ["prices", 1, undefined, undefined],
+      ["prices", 8, "ada", false],
+      ["prices", 16, "eve", false],
+      ["prices", 8, "shy", true],
+    ]);
+    const crowd = Array.from({ length: 2_000 }, (_, at) => ["bob", payload(`agent${String(at)}`, "3")] as const);
+    world.publishes(...crowd);
+    world.clock.advance(windowMs);
+    expect(world.counted.length, "a thousand, and the rest in one").toBe(1_001);
+    expect(world.counted.reduce((sum, [, count]) => sum + count, 0)).toBe(1_500);
   });
 
   it("still hears who says little while somebody floods", () => {

@@ -124,7 +124,9 @@ describe("positions", () => {
   it("bring those together who talk, and those who speak in one room", () => {
     const world = new PositionWorld();
     world.joins(...names(40));
-    for (let at = 0; at < 20; at += 1) world.says("a1", "a21");
+    const sender = { from: "a1", hidden: false, shared: false, at: 0, now: 0 };
+    world.positions.counted("a21", 20, 2_000, sender);
+    world.positions.counted("a30", 999, 9_999);
     for (const name of ["a5", "a25", "a35"]) for (let at = 0; at < 20; at += 1) world.says(name, "#crypto");
     world.settle();
     const spread = world.far("a0", "a20") + world.far("a10", "a30");

@@ -1,5 +1,5 @@
 import { Exchange, Message, type Envelope } from "../../src/core/index.js";
-import { Overhearing, type Overheard } from "../../src/telemetry/overhearing.js";
+import { Overhearing, type CountedSender, type Overheard } from "../../src/telemetry/overhearing.js";
 import type { Forwarder } from "../../src/zeromq/wire/forward.js";
 import { Ear, ForwardWorld, push } from "../zeromq/wire/forward-world.js";
 import { message } from "../zeromq/wire/raw-peer.js";
@@ -11,7 +11,7 @@ export class TalkWorld {
   readonly exchange: Exchange;
   readonly overhearing: Overhearing;
   readonly heard: Overheard[] = [];
-  readonly counted: (readonly [string, number, number])[] = [];
+  readonly counted: (readonly [topic: string, count: number, bytes: number, sender?: CountedSender | undefined])[] = [];
   readonly failed: unknown[] = [];
   /** Agents that are listed to their contacts only. */
   readonly hidden = new Set<string>();

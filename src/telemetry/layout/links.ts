@@ -43,17 +43,17 @@ export class Links {
     return this.#isNew;
   }
 
-  /** One of the two has said something to the other. */
-  said(one: number, other: number): void {
+  /** One of the two has said something to the other, `times` times. */
+  said(one: number, other: number, times: number): void {
     if (one === other) return;
     const key = one < other ? one * slots + other : other * slots + one;
     const known = this.#links.get(key);
     if (known !== undefined) {
-      known.count += 1;
+      known.count += times;
       return;
     }
     if (this.#links.size >= linksMax) return;
-    this.#links.set(key, { one, other, count: 1, weight: 0 });
+    this.#links.set(key, { one, other, count: times, weight: 0 });
     this.#isNew = true;
   }
 

@@ -5,7 +5,7 @@ import { IllegalBytes } from "./codec.js";
 import { Losses } from "./losses.js";
 import type { SharedParts } from "./peer.js";
 import type { PublisherPeer } from "./policy.js";
-import { showRun } from "./shown-run.js";
+import { ShownRuns } from "./shown-runs.js";
 
 /** From this size on, or for so many subscribers, one copy for all of them is cheaper than one for each. */
 const lastingMinBytes = 16 * 1024;
@@ -41,6 +41,8 @@ export class Forwarder {
   readonly #source: ForwardSource;
   readonly #check: ForgeryCheck;
   readonly #losses: Losses;
+  /** Made when somebody looks for the first time. */
+  #shown: ShownRuns | undefined;
   readonly #partial = new PartialUnit();
   readonly #measure: (bytes: Buffer) => number;
   /** PLAIN proved a name: the policy compares each `from` with it, so nothing passes as bytes. */
@@ -282,7 +284,8 @@ export class Forwarder {
     for (const wire of route.wires) wire.forward(bytes, from, to, count, false, lasting);
     for (const observer of route.observers) observer.forward(bytes, from, to, count, true, lasting);
     const { watcher } = this.#parts.passing;
-    if (watcher !== undefined && found !== undefined) showRun(watcher, found.topic, bytes, from, to, count);
+    if (watcher !== undefined && found !== undefined)
+      (this.#shown ??= new ShownRuns()).show(watcher, found.topic, bytes, from, to, count);
   }
 
   /** Gives a message to the policy. */

@@ -12,6 +12,12 @@ class Watcher implements ByteWatcher {
   readonly runs: { readonly topic: string; readonly count: number; readonly bytes: number }[] = [];
   readonly seen: string[] = [];
   seenBytes = 0;
+  readonly senders: {
+    readonly topic: string;
+    readonly from: string;
+    readonly count: number;
+    readonly bytes: number;
+  }[] = [];
   readonly #wanted: (count: number) => number;
 
   constructor(wanted: (count: number) => number) {
@@ -27,6 +33,15 @@ class Watcher implements ByteWatcher {
     this.seen.push(`${topic}=${payload.toString("latin1")}`);
     this.seenBytes += bytes;
   }
+
+  sender(topic: string, from: string, count: number, bytes: number): void {
+    this.senders.push({ topic, from, count, bytes });
+  }
+}
+
+/** Each sender as often as messages of it were counted. */
+function senders({ senders: counted }: Watcher): string[] {
+  return counted.flatMap(({ from, count }) => Array<string>(count).fill(from)).sort();
 }
 
 const names = ["alice", "bob", "zoë", "x".repeat(300)];
@@ -63,6 +78,35 @@ describe("showing what passes as bytes", () => {
     expect([first.seen, second.seen]).toEqual([[], ["bob=6"]]);
   });
 
+  it("finds who has sent the others, in rows, wherever the name stands", () => {
+    const world = new ForwardWorld();
+    world.router.subscribe("bob", new Ear());
+    const watcher = new Watcher(() => 1);
+    world.router.passing.watch(watcher);
+    const text = (from: string, before: Readonly<Record<string, unknown>> = {}, more = {}): Buffer =>
+      message("bob", JSON.stringify({ ...before, from, type: "inform", ...more }));
+    const long = "n".repeat(128);
+    const rows: readonly (readonly [string | undefined, readonly Buffer[]])[] = [
+      ["ada", [text("ada"), text("ada"), text("ada", { message_id: "1" }), text("ada", { message_id: "22" })]],
+      ["bob", [text("bob", { message_id: "33" }), text("bob", {}, { content: { from: "eve" } })]],
+      ["adam", [text("adam")]],
+      ["ada", [text("ada"), message("bob", '{ "type": "inform", "from"  :   "ada" }')]],
+      [
+        undefined,
+        [message("bob", "{}"), message("bob", "{"), text("all"), text(`${long}n`), message("bob", '{"from":1}')],
+      ],
+      [long, [text(long), text(long)]],
+      ["zoë", [text("zoë"), message("bob", '{"From":"zoë"}')]],
+      ["ada", [message("bob", '{"x":"from","from":"ada"}')]],
+    ];
+    push(world.publisher(), Buffer.concat([text("first"), ...rows.flatMap(([, some]) => some)]));
+    expect(watcher.senders).toEqual(
+      rows.flatMap(([from, some]) =>
+        from === undefined ? [] : { topic: "bob", from, count: some.length, bytes: Buffer.concat(some).length },
+      ),
+    );
+  });
+
   it("changes nothing of what is forwarded and counted, however the bytes are cut", () => {
     const topic = fc.constantFrom(...names, "nobody", "$broker");
     const body = fc.oneof(
@@ -70,6 +114,9 @@ describe("showing what passes as bytes", () => {
       fc.integer({ min: 200, max: 70_000 }).map((size) => "p".repeat(size)),
       fc.constantFrom(
         '{"from":"ada","type":"inform"}',
+        '{"from":"eve","type":"inform"}',
+        '{"id":"12","from":"ada"}',
+        '{"id":"123","from":"ada"}',
         '{"from":"$broker"}',
         '{"trust":"proved"}',
         '{"from":"ada","x":"$"}',
@@ -112,15 +159,20 @@ describe("showing what passes as bytes", () => {
             return { heard, handed: policy.messages.map(({ topic: to, payload }) => [to, payload]), commands, ledger };
           };
           const all = new Watcher((count) => count);
+          const none = new Watcher(() => 0);
           const some = new Watcher((count) => Math.min(count, wanted));
           const alone = run(undefined) as { readonly heard: readonly (readonly string[])[] };
           expect(run(all)).toEqual(alone);
           expect(run(some)).toEqual(alone);
+          expect(run(none)).toEqual(alone);
           expect(some.runs).toEqual(all.runs);
           // Whoever wants to see everything sees exactly what was forwarded, byte by byte.
           const shown = names.map((name) => all.seen.filter((line) => line.startsWith(`${name}=`)));
           expect(shown).toEqual(alone.heard.map((lines) => lines.map((line) => line)));
           expect(all.seenBytes).toBe(all.runs.reduce((sum, { bytes: size }) => sum + size, 0));
+          expect(senders(none)).toEqual(
+            all.seen.flatMap((line) => /^[^=]*=.*"from":"(\w+)"/.exec(line)?.slice(1) ?? []).sort(),
+          );
           expect(some.seen).toHaveLength(all.runs.reduce((sum, { count }) => sum + Math.min(count, wanted), 0));
         },
       ),
