@@ -59,11 +59,14 @@ export class ViewerChannel {
     return this.#owner.close(this);
   }
 
-  /** A connection has it: both sides count from 1. */
-  opened(granted: Fields): void {
-    this.#granted = granted;
+  /** It is asked for on a new connection: both sides count from 1, and what is said right behind it counts already. */
+  begins(): void {
     this.#heard = 0;
     this.#said = 0;
+  }
+
+  opened(granted: Fields): void {
+    this.#granted = granted;
   }
 
   /** Counts what comes. */

@@ -283,6 +283,7 @@ export class ViewerCore {
   }
 
   async #openChannel(channel: ViewerChannel): Promise<void> {
+    channel.begins();
     channel.opened(await this.#ask("channel.create", { channelId: channel.id, ...channel.options }));
   }
 
