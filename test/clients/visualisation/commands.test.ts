@@ -148,7 +148,9 @@ describe("a viewer that commands", () => {
       payload: { activeAgents: 1 },
     };
     for (const sequence of [1, 2, 5]) server.last.say({ channel: "perf", sequence, message });
-    for (const _each of [1, 2, 5]) await stream.next();
+    await stream.next();
+    await stream.next();
+    await stream.next();
     expect(both).toEqual(Array(3).fill(["in perf", "of perf"]).flat());
     expect(channel.missed).toBe(2);
     const next = stream.next();
