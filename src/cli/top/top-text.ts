@@ -1,0 +1,98 @@
+import { fittedTable, type Column } from "../columns.js";
+import type { Paint } from "../output.js";
+import type { AgentLine } from "./picture.js";
+
+/** A room, as the desk lists it. */
+export interface RoomLine {
+  readonly name: string;
+  readonly members: number;
+}
+
+/** Something that was lost since the start, as the desk tells it. */
+export interface LossLine {
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** All that `broker top` shows. */
+export interface TopFacts {
+  /** For people, in their time zone. */
+  readonly time: string;
+  readonly system: {
+    readonly totalAgents: number;
+    readonly activeAgents: number;
+    /** Messages a second; null: not known yet. */
+    readonly rate: number | null;
+    readonly queueDepth: number;
+    /** 0–1. */
+    readonly errorRate: number | null;
+    readonly alerts: readonly { readonly level: string; readonly message: string }[];
+  };
+  readonly agents: readonly AgentLine[];
+  readonly rooms: readonly RoomLine[];
+  readonly losses: readonly LossLine[];
+}
+
+const columns: readonly Column[] = [
+  { heading: "agent", cuts: true },
+  { heading: "dialect" },
+  { heading: "state" },
+  { heading: "says/s", isNumber: true },
+  { heading: "hears/s", isNumber: true },
+  { heading: "queue", isNumber: true },
+  { heading: "answers in", isNumber: true },
+  { heading: "trust" },
+];
+
+/** How many rooms and losses are named. */
+const namedMax = 5;
+/** Lines around the table of agents. */
+const aroundLines = 6;
+
+/** Everything as lines. `height`: as many lines as there is room for; undefined: as many as there are. */
+export function topLines(
+  facts: TopFacts,
+  width: number | undefined,
+  height: number | undefined,
+  paint: Paint,
+): readonly string[] {
+  const { agents, rooms, losses, system } = facts;
+  const room = height === undefined ? agents.length : Math.max(1, height - aroundLines - system.alerts.length);
+  const shown = agents.slice(0, room);
+  const table = fittedTable(columns, shown.map(cells), width).split("\n");
+  return [
+    headLine(facts),
+    ...system.alerts.map(({ level, message }) => paint(level === "critical" ? "red" : "yellow", `! ${message}`)),
+    "",
+    ...(agents.length === 0 ? ["no agent is online"] : table),
+    ...(shown.length < agents.length ? [`… and ${agents.length - shown.length} more`] : []),
+    "",
+    listed("rooms", rooms.map(({ name, members }) => `${name} ${members}`), "none"),
+    listed("lost", losses.map(({ reason, count }) => `${count} ${reason}`), "nothing"),
+  ];
+}
+
+function headLine({ time, system }: TopFacts): string {
+  const { totalAgents, activeAgents, rate, queueDepth, errorRate } = system;
+  const refused = errorRate === null ? "" : `, ${(errorRate * 100).toFixed(1)} % refused`;
+  return (
+    `${time}  ${totalAgents} agents, ${activeAgents} at work, ` +
+    `${rate === null ? "-" : number(rate)} messages/s${refused}, ${queueDepth} waiting to be sent`
+  );
+}
+
+function listed(what: string, items: readonly string[], none: string): string {
+  const named = items.slice(0, namedMax).join(" · ");
+  const more = items.length > namedMax ? ` · and ${items.length - namedMax} more` : "";
+  return `${what.padEnd(7)}${items.length === 0 ? none : named + more}`;
+}
+
+function cells({ name, isDemo, dialect, state, says, hears, queue, answerMs, trust }: AgentLine): readonly string[] {
+  const answers = answerMs === null ? "-" : `${number(answerMs)} ms`;
+  const shown = isDemo ? `${name} (demo)` : name;
+  return [shown, dialect, state, number(says), number(hears), queue === null ? "-" : String(queue), answers, trust];
+}
+
+function number(value: number): string {
+  return value > 0 && value < 10 ? value.toFixed(1) : String(Math.round(value));
+}
