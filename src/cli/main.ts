@@ -14,6 +14,7 @@ import { startCommand, type TakeOver } from "./commands/start.js";
 import { listCommands } from "./commands/lists.js";
 import { statusCommand } from "./commands/status.js";
 import { tapCommand } from "./commands/tap.js";
+import { topCommand } from "./commands/top.js";
 import { tokenCommand } from "./commands/token.js";
 import { exitCodes, tellFailure } from "./exit.js";
 import { endOnClosedPipe } from "./output.js";
@@ -56,6 +57,7 @@ export async function main(argv: readonly string[], takeOver: TakeOver = () => f
   for (const add of [
     stopCommand,
     statusCommand,
+    topCommand,
     listCommands,
     tapCommand,
     sendCommand,

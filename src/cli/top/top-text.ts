@@ -1,4 +1,4 @@
-import { fittedTable, type Column } from "../columns.js";
+import { cut, fittedTable, oneLine, type Column } from "../columns.js";
 import type { Paint } from "../output.js";
 import type { AgentLine } from "./picture.js";
 
@@ -60,15 +60,30 @@ export function topLines(
   const room = height === undefined ? agents.length : Math.max(1, height - aroundLines - system.alerts.length);
   const shown = agents.slice(0, room);
   const table = fittedTable(columns, shown.map(cells), width).split("\n");
+  const fit = (line: string): string => (width === undefined ? line : cut(line, width));
   return [
-    headLine(facts),
-    ...system.alerts.map(({ level, message }) => paint(level === "critical" ? "red" : "yellow", `! ${message}`)),
+    fit(headLine(facts)),
+    ...system.alerts.map(({ level, message }) =>
+      paint(level === "critical" ? "red" : "yellow", fit(`! ${oneLine(message)}`)),
+    ),
     "",
     ...(agents.length === 0 ? ["no agent is online"] : table),
     ...(shown.length < agents.length ? [`… and ${agents.length - shown.length} more`] : []),
     "",
-    listed("rooms", rooms.map(({ name, members }) => `${name} ${members}`), "none"),
-    listed("lost", losses.map(({ reason, count }) => `${count} ${reason}`), "nothing"),
+    fit(
+      listed(
+        "rooms",
+        rooms.map(({ name, members }) => `${name} ${members}`),
+        "none",
+      ),
+    ),
+    fit(
+      listed(
+        "lost",
+        losses.map(({ reason, count }) => `${count} ${reason}`),
+        "nothing",
+      ),
+    ),
   ];
 }
 
@@ -82,7 +97,7 @@ function headLine({ time, system }: TopFacts): string {
 }
 
 function listed(what: string, items: readonly string[], none: string): string {
-  const named = items.slice(0, namedMax).join(" · ");
+  const named = items.slice(0, namedMax).map(oneLine).join(" · ");
   const more = items.length > namedMax ? ` · and ${items.length - namedMax} more` : "";
   return `${what.padEnd(7)}${items.length === 0 ? none : named + more}`;
 }
