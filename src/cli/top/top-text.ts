@@ -47,7 +47,7 @@ const columns: readonly Column[] = [
 /** How many rooms and losses are named. */
 const namedMax = 5;
 /** Lines around the table of agents. */
-const aroundLines = 6;
+const aroundLines = 8;
 
 /** Everything as lines. `height`: as many lines as there is room for; undefined: as many as there are. */
 export function topLines(
