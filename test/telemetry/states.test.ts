@@ -144,11 +144,14 @@ describe("states of agents", () => {
 
   it("say nothing of what only inspect may know, but for agents that it alone sees", () => {
     world.arrive("spy", "secret");
-    world.directory.contacts.book.load({ entries: () => [] } as never);
+    world.arrive("operator");
     world.told();
     world.ask("ada", "bob", {}, { hidden: true });
-    world.ask("ada", "bob", {}, { sealed: true, raw: undefined as never });
+    world.router.subscribe("bob", { deliver: () => true, takesSealed: true });
+    world.ask("ada", "bob", {}, { sealed: true });
     expect(world.told()).toEqual([]);
+    world.ask("operator", "spy");
+    expect(world.told()).toEqual(["spy EXECUTING Task assigned"]);
     expect(world.state("bob")).toBe("IDLE");
   });
 
