@@ -27,7 +27,8 @@ import { LimiterMemory, operatorName, type Credential, type Identity } from "../
 import { keepsRooms, Mailboxes, ownerOf } from "../mailbox/index.js";
 import { MailStoreMemory } from "../mailbox/mail-store-memory.js";
 import type { CommandEvent, Webhooks } from "../telemetry/telemetry.js";
-import { telemetryNone } from "../telemetry/telemetry-none.js";
+import { Coordinations } from "../telemetry/coordination/index.js";
+import { TelemetryMemory } from "../telemetry/telemetry-memory.js";
 import { TablesMemory } from "../storage/table-memory.js";
 import { MultiAgents } from "../telemetry/multi-agents.js";
 import { Conversation } from "./conversation.js";
@@ -135,6 +136,8 @@ export class ConformanceWorld {
   readonly desk: Desk;
   readonly mailboxes: Mailboxes;
   readonly bridges: Bridges;
+  /** What is known of agents, as viewers see it. */
+  readonly telemetry: TelemetryMemory;
   /** What dialects have told the audit log. */
   readonly audited: CommandEvent[] = [];
   readonly log: { readonly level: string; readonly event: string; readonly fields: unknown }[] = [];
@@ -217,6 +220,8 @@ export class ConformanceWorld {
       status: () => ({ up: true }),
       ...(options.kinds !== undefined && { kinds: options.kinds }),
     });
+    const telemetry = (this.telemetry = telemetryOf(this, options.dataTopics ?? []));
+    telemetry.start();
     this.bridges = new Bridges({
       dialects,
       exchange: this.exchange,
@@ -229,7 +234,7 @@ export class ConformanceWorld {
         limiter,
         tables,
         serverName: "test",
-        telemetry: telemetryNone,
+        telemetry,
         webhooks: options.webhooks ?? noWebhooks,
         audit: (line) => this.audited.push(line),
       },
@@ -315,4 +320,26 @@ export class ConformanceWorld {
     const errors = this.log.filter(({ level }) => level === "error");
     assert.deepEqual(errors, [], "nothing failed inside the dialect");
   }
+}
+
+/** What is known of the agents of a world, on a machine that has nothing to do. */
+function telemetryOf(
+  { exchange, directory, limits, mailboxes, clock, ledger, log }: ConformanceWorld,
+  dataTopics: readonly string[],
+): TelemetryMemory {
+  return new TelemetryMemory({
+    exchange,
+    directory,
+    limits,
+    dataTopics,
+    coordinations: new Coordinations({ clock, ledger, limits }),
+    machine: { processors: () => ({ busy: 0, all: 0 }), memory: () => 0 },
+    mail: () => ({ depth: 0, isFailing: false }),
+    mailDepth: (agent) => mailboxes.mailbox(agent)?.box.counts.waiting,
+    loopDelay: () => 0,
+    isDemo: () => false,
+    failed: (thrown) => {
+      log.push({ level: "error", event: "telemetry failed", fields: { cause: String(thrown) } });
+    },
+  });
 }

@@ -12,7 +12,16 @@ import type {
   Telemetry,
   TelemetryListener,
 } from "#dialect";
-import { telemetryNone } from "../../src/telemetry/telemetry-none.js";
+
+const noFigures: SystemFigures = {
+  activeAgents: 0,
+  totalAgents: 0,
+  systemLoad: { cpu: null, memory: null, gpu: null },
+  messageMetrics: { rate: null, queueDepth: 0, averageLatency: null, errorRate: null },
+  networkHealth: null,
+  coordinationEfficiency: null,
+  alerts: [],
+};
 
 /** What is known, as a test says it. */
 export class ScriptedTelemetry implements Telemetry {
@@ -130,7 +139,7 @@ export class ScriptedTelemetry implements Telemetry {
     };
   }
 
-  readonly system = (): SystemFigures => telemetryNone.system();
+  readonly system = (): SystemFigures => noFigures;
   readonly capabilitiesOf = (): readonly Capability[] => [];
   readonly withCapability = (): readonly SeenAgent[] => [];
   readonly coordinations = (): readonly CoordinationEvent[] => [];
