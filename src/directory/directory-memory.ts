@@ -31,7 +31,7 @@ import type {
   Wanted,
 } from "./directory.js";
 import { DurableRooms } from "./durable-rooms.js";
-import { DirectoryEvents, type PresenceWatcher } from "./events.js";
+import { DirectoryEvents } from "./events.js";
 import { Histories } from "./history.js";
 import { KeptRooms, type RoomRow } from "./kept-rooms.js";
 import { beginning } from "./listing.js";

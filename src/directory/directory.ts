@@ -2,7 +2,6 @@ import type { Durability, Envelope, Fault, Message, Party, Principal, Subscriber
 import type { LogBounds } from "../room-log/index.js";
 import type { ContactBook } from "./contact-book.js";
 import type { ContactNames } from "./contact-names.js";
-import type { PresenceWatcher } from "./events.js";
 import type { Past } from "./past.js";
 
 /** An agent that is online. */
@@ -18,6 +17,14 @@ export interface AgentEntry {
   readonly since: number;
   /** Connections and sessions that it has now; 0 in its grace period. */
   readonly connections: number;
+}
+
+/** Is called as agents come and go, in the order in which `$events` tells it. */
+export interface PresenceWatcher {
+  /** An agent is listed from now on. */
+  online(entry: AgentEntry): void;
+  /** The last presence of an agent is gone, whether it was ever listed or not. */
+  offline(name: string): void;
 }
 
 /** A room as a given viewer may see it. */

@@ -1,15 +1,7 @@
 import { eventsTopic, type Clock, type Envelope, type Exchange, type Slices } from "../core/index.js";
 import type { PresenceMemory } from "./agents.js";
-import type { AgentEntry } from "./directory.js";
+import type { AgentEntry, PresenceWatcher } from "./directory.js";
 import type { Room } from "./room.js";
-
-/** Is called as agents come and go, in the order in which `$events` tells it. */
-export interface PresenceWatcher {
-  /** An agent is listed from now on. */
-  online(entry: AgentEntry): void;
-  /** The last presence of an agent is gone, whether it was ever listed or not. */
-  offline(name: string): void;
-}
 
 /**
  * Publishes what happens in the directory: informs from `$broker` on `$events`, each with a text for people and `data`
