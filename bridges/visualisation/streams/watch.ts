@@ -15,7 +15,7 @@ import type { Viewer } from "./viewer.js";
 
 /** Agents that one who catches up is told of in one piece of work. */
 const catchUpMax = 100;
-/** Who has not more to be told of is told at the beginning of a tick, and joins the others. */
+/** Of so many each is told at the beginning of a tick; who knows all then joins the others, and hears all since. */
 const joinMax = 200;
 /** So long that may take in one tick, milliseconds. */
 const joinMs = 4;
@@ -111,8 +111,10 @@ export class Watch {
     const viewers = [...this.#options.viewers.values()];
     const happened = this.#happened.take();
     for (const viewer of viewers) if (viewer.phase === "catching-up") note(happened, viewer);
-    const told = this.#happenings(happened, viewers);
+    const before = viewers.filter(({ phase }) => phase === "live");
+    // Who joins now knows all agents, and hears what was said since it came.
     this.#catchUp(viewers);
+    const told = this.#happenings(happened, before, viewers);
     const live = viewers.filter(({ phase }) => phase === "live");
     const wanting = (stream: ShownStream): readonly Viewer[] => live.filter((viewer) => viewer.wants(stream));
     const second = this.#tick % ticksPerSecond;
@@ -132,8 +134,12 @@ export class Watch {
     return told;
   }
 
-  #happenings({ registered, changes, capabilities, coordination, said, lost }: Happenings, viewers: readonly Viewer[]) {
-    const live = viewers.filter(({ phase }) => phase === "live");
+  /** @param live those that are not told of agents in another way */
+  #happenings(
+    { registered, changes, capabilities, coordination, said, lost }: Happenings,
+    live: readonly Viewer[],
+    viewers: readonly Viewer[],
+  ): Told[] {
     const joined = viewers.filter(({ hasJoined }) => hasJoined);
     for (const [stream, count] of lost)
       for (const viewer of joined) if (viewer.wants(stream)) viewer.outlet.lose(count);
@@ -154,20 +160,20 @@ export class Watch {
     return told;
   }
 
-  /** Tells those who catch up: the rest now, and then they join; what is more, in turns. */
+  /** Tells those who catch up: a little now, and who knows all then joins; what is more, in turns. */
   #catchUp(viewers: readonly Viewer[]): void {
     const endAt = performance.now() + joinMs;
     for (const viewer of viewers) {
       const { missing, outlet } = viewer;
       if (viewer.phase !== "catching-up" || viewer.isServed || outlet.isHeld) continue;
-      if (missing.size > joinMax) {
-        if (missing.isWhole && !this.#begins(viewer)) continue;
-        viewer.isServed = true;
-        this.#turns.do(this.#serve(viewer));
-      } else if (performance.now() < endAt) {
-        for (let left = missing.size; left > 0; left -= catchUpMax) finish(this.#piece(viewer));
+      if (missing.isWhole && !this.#begins(viewer)) continue;
+      if (performance.now() < endAt) {
+        for (let left = joinMax; left > 0 && missing.size > 0; left -= catchUpMax) finish(this.#piece(viewer));
         if (missing.size === 0) viewer.joins();
       }
+      if (missing.size <= joinMax) continue;
+      viewer.isServed = true;
+      this.#turns.do(this.#serve(viewer));
     }
   }
 

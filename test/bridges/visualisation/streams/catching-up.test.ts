@@ -59,6 +59,19 @@ describe("a new viewer", () => {
     ]);
   });
 
+  it("hears what is said from its first moment on, behind the agents", () => {
+    world = new StreamWorld();
+    world.telemetry.appears("ada");
+    const viewer = world.viewer();
+    world.telemetry.says({ from: "ada" });
+    world.pass(40);
+    const types = viewer.texts().map(({ type }) => type);
+    expect(types.filter((type) => type === "agent.registered" || type === "message.sent")).toEqual([
+      "agent.registered",
+      "message.sent",
+    ]);
+  });
+
   it("catches up with 10,000 agents in slices", () => {
     world = new StreamWorld();
     for (let each = 0; each < 10_000; each += 1) world.telemetry.appears(`agent-${String(each)}`);
