@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Ledger } from "../../src/core/index.js";
+import { reasonRemedies, remedyFor } from "../../src/core/reason-remedies.js";
 import { meaningOf, reasons } from "../../src/core/reasons.js";
 
 function* sources(folder: string): Iterable<string> {
@@ -37,6 +38,14 @@ describe("the table of reasons", () => {
   it("stands in LIMITS.md as it is", () => {
     const page = readFileSync("LIMITS.md", "utf8");
     for (const [reason, meaning] of Object.entries(reasons)) expect(page).toContain(`| \`${reason}\` | ${meaning} |`);
+  });
+
+  it("has a row for every reason that has a remedy, which is an instruction", () => {
+    expect(Object.keys(reasonRemedies).filter((reason) => !Object.hasOwn(reasons, reason))).toEqual([]);
+    expect(remedyFor("guard-forbidden")).toBeUndefined();
+    expect(remedyFor("mailbox-full")).toBe(reasonRemedies["mailbox-CODE"]);
+    expect(remedyFor("inform-to-nobody")).toBe(reasonRemedies["TYPE-to-nobody"]);
+    expect(remedyFor("constructor")).toBeUndefined();
   });
 
   it("has a row for every reason for which copies are dropped", () => {
