@@ -1,4 +1,4 @@
-import { patienceMs, type Clock, type Envelope, type Limits } from "../core/index.js";
+import { patienceMs, type Clock, type Limits } from "../core/index.js";
 import { PairFigures, type SaidOnce } from "./pair-figures.js";
 import { saysFailure, type CountedSender, type Overheard, type OverheardListener } from "./overhearing.js";
 import type { Flow } from "./telemetry.js";
@@ -22,6 +22,8 @@ interface OpenRequest {
   /** Monotonic; from then on it counts as failed. */
   readonly until: number;
   readonly hidden: boolean;
+  /** It says how long it waits: when that is over, it has failed. */
+  readonly isTimed: boolean;
   /** False: it may have been answered by what was not looked at, so it cannot fail, and answers must name it. */
   sure: boolean;
 }
@@ -47,10 +49,10 @@ export interface FlowsParts {
 
 /**
  * Statistics of who talks to whom, from what is overheard. A response belongs to the request that it names, else to the
- * oldest open one of its addressee to its sender; a request that nobody answers in the time that it gives, else in
- * `requestTimeoutMs`, has failed, and so has one whose answer says `data.error`. Requests to rooms, to `all` and to data
- * topics expect no answer. What passes as bytes without being looked at is counted where its sender is known; what it
- * answers is not known, so that requests which it may have answered are left out.
+ * oldest open one of its addressee to its sender. A request that says how long it waits has failed when that is over,
+ * and any when its answer says `data.error`; others are forgotten after `requestTimeoutMs`. Requests to rooms, to `all`
+ * and to data topics expect no answer. What passes as bytes without being looked at is counted where its sender is
+ * known; what it answers is not known, so that requests which it may have answered are left out.
  */
 export class Flows implements OverheardListener {
   readonly #parts: FlowsParts;
@@ -189,14 +191,11 @@ export class Flows implements OverheardListener {
 
   #ask(pair: Pair, { messageId, at, now, hidden, envelope }: Overheard): void {
     if (this.#open >= openMax || pair.requests.length >= openPerPairMax) return;
-    pair.requests.push({ messageId, at, until: at + this.#patienceMs(envelope, now), hidden, sure: true });
-    this.#open += 1;
-  }
-
-  #patienceMs(envelope: Envelope | undefined, now: number): number {
     const { requestTimeoutMs, requestMaxMs } = this.#parts.limits;
     const patience = envelope === undefined ? undefined : patienceMs(envelope, now);
-    return Math.min(Math.max(patience ?? requestTimeoutMs, 0), requestMaxMs);
+    const waitMs = Math.min(Math.max(patience ?? requestTimeoutMs, 0), requestMaxMs);
+    pair.requests.push({ messageId, at, until: at + waitMs, hidden, isTimed: patience !== undefined, sure: true });
+    this.#open += 1;
   }
 
   #answer({ from, to, inReplyTo, at, hidden, envelope }: Overheard): void {
@@ -226,7 +225,7 @@ export class Flows implements OverheardListener {
       const { until, hidden } = request;
       if (until > now) continue;
       this.#open -= 1;
-      if (!this.#isSure(pair, request)) continue;
+      if (!request.isTimed || !this.#isSure(pair, request)) continue;
       if (!hidden) pair.open?.settled(true, undefined);
       pair.whole?.settled(true, undefined);
       this.#touch(pair, hidden);

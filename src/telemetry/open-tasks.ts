@@ -1,5 +1,5 @@
 import { brokerTopic, isAgentName, patienceMs, type Clock, type Envelope, type Limits } from "../core/index.js";
-import { saysFailure, type Overheard, type OverheardListener } from "./overhearing.js";
+import { saysFailure, type CountedSender, type Overheard, type OverheardListener } from "./overhearing.js";
 
 /** Requests of one pair that are followed, and of all; what is asked beyond them changes no state. */
 const perPairMax = 32;
@@ -24,7 +24,8 @@ export interface Task {
 
 /**
  * What became of a request. `failed`: the answer says `data.error`. `late`: the time that it gave is over. `cancelled`:
- * who asked is gone, or needs no answer any more. `forgotten`: it gave no time, and `requestTimeoutMs` are over.
+ * who asked is gone, or needs no answer any more. `forgotten`: it gave no time, and `requestTimeoutMs` are over, or its
+ * answer may have passed without being looked at.
  */
 export type TaskEnd = "answered" | "failed" | "late" | "cancelled" | "forgotten";
 
@@ -94,8 +95,10 @@ export class OpenTasks implements OverheardListener {
     else if (type === "request" && !message.shared && isAgentName(message.to)) this.#ask(message, envelope);
   }
 
-  counted(): void {
-    // Whether somebody asks or answers is not known.
+  /** Whether somebody answers there is not known: what may have been answered is forgotten. */
+  counted(topic: string, _count: number, _bytes: number, sender?: CountedSender): void {
+    const asked = sender === undefined ? this.#byAsker.get(topic) : this.#byPair.get(`${topic}\n${sender.from}`);
+    for (const entry of [...(asked ?? [])]) this.#end(entry, "forgotten");
   }
 
   /** An agent is gone: nobody waits for what it has asked; what it owes may still be answered when it is back. */

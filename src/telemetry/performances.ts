@@ -1,7 +1,7 @@
 import { isAgentName, type Clock } from "../core/index.js";
 import { AgentFigures } from "./figures.js";
 import type { Task, TaskEnd, TaskListener } from "./open-tasks.js";
-import type { Overheard, OverheardListener } from "./overhearing.js";
+import type { CountedSender, Overheard, OverheardListener } from "./overhearing.js";
 import type { Performance, SeenAgent } from "./telemetry.js";
 
 /** What an agent says of itself; what is absent is counted. */
@@ -85,8 +85,14 @@ export class Performances implements OverheardListener, TaskListener {
     this.#touch(to, heard);
   }
 
-  counted(topic: string, count: number): void {
-    const heard = isAgentName(topic) ? this.#of(topic, false) : undefined;
+  counted(topic: string, count: number, _bytes: number, sender?: CountedSender): void {
+    const hidden = sender?.hidden === true;
+    const said = sender === undefined ? undefined : this.#of(sender.from, hidden);
+    if (sender !== undefined && said !== undefined) {
+      said.messagesSent += count;
+      this.#touch(sender.from, said);
+    }
+    const heard = isAgentName(topic) ? this.#of(topic, hidden) : undefined;
     if (heard === undefined) return;
     heard.messagesReceived += count;
     this.#touch(topic, heard);

@@ -49,7 +49,8 @@ describe("flows", () => {
   it("measure requests by what answers them: by its reference, else the oldest", () => {
     const { clock, flows } = open();
     for (const [at, messageId] of ["a", "b", "c", "b"].entries())
-      flows.heard(overheard("ada", "bob", at, { type: "request", messageId }));
+      flows.heard(overheard("ada", "bob", at, { type: "request", messageId, waitMs: 500 }));
+    flows.heard(overheard("ada", "bob", 4, { type: "request", messageId: "patient" }));
     clock.advance(100);
     const answers = [{ inReplyTo: "b" }, {}, { inReplyTo: "unknown" }, { inReplyTo: "c", data: { error: "no" } }];
     for (const more of answers) flows.heard(overheard("bob", "ada", 100, { type: "response", ...more }));
@@ -58,9 +59,10 @@ describe("flows", () => {
     expect(asked?.successRate).toBe(2 / 3);
     expect(answered).toMatchObject({ messageCount: 4, averageLatency: null, successRate: null });
     clock.advance(limits.requestTimeoutMs);
-    expect(flows.changed(0, 10).flows.find(({ from }) => from === "ada")?.successRate, "one is never answered").toBe(
-      2 / 4,
-    );
+    expect(
+      flows.changed(0, 10).flows.find(({ from }) => from === "ada")?.successRate,
+      "one is never answered in its time",
+    ).toBe(2 / 4);
   });
 
   it("count what was not looked at where its sender is known", () => {

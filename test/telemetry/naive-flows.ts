@@ -37,7 +37,8 @@ function settledOf(story: readonly Overheard[], from: string, to: string, now: n
   let open: Overheard[] = [];
   const end = (time: number): void => {
     const isOver = (request: Overheard): boolean => request.at + (request.envelope?.wait_ms ?? timeoutMs) <= time;
-    for (const { hidden } of open.filter(isOver)) settled.push({ hidden, failed: true, latencyMs: undefined });
+    for (const { hidden, envelope } of open.filter(isOver))
+      if (envelope?.wait_ms !== undefined) settled.push({ hidden, failed: true, latencyMs: undefined });
     open = open.filter((request) => !isOver(request));
   };
   for (const one of story) {
