@@ -34,7 +34,7 @@ describe("a viewer's connection", () => {
     };
   };
 
-  it("is made again at once when it is lost, and says so", async () => {
+  it("is there again at once after a loss, and says so", async () => {
     const told: string[] = [];
     const looking = viewing();
     looking.onOpen = ({ sessionId }) => told.push(`open ${sessionId}`);
