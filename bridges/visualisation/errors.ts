@@ -58,10 +58,17 @@ export type ErrorPayload = Readonly<Record<string, unknown>> & {
   readonly code: ErrorCode;
   /** For people. */
   readonly message: string;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly details: ErrorDetails;
   readonly recoverable: boolean;
   readonly suggestedAction: string;
 };
+
+/** What an error is about. */
+export interface ErrorDetails extends About {
+  readonly stackTrace: null;
+  readonly retryAfterMs?: number;
+  readonly [more: string]: unknown;
+}
 
 /** A fault in the words of an `error`. */
 export function errorPayload(
@@ -78,7 +85,7 @@ export function errorPayload(
 }
 
 /** An error of these words. */
-export function toldAs(words: Told, message: string, details: Readonly<Record<string, unknown>>): ErrorPayload {
+export function toldAs(words: Told, message: string, details: ErrorDetails): ErrorPayload {
   const { code, recoverable, suggestedAction } = words;
   return { code, message, details, recoverable, suggestedAction };
 }

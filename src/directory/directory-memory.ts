@@ -26,6 +26,7 @@ import type {
   JoinOptions,
   LeaveOptions,
   Presence,
+  PresenceWatcher,
   Recalled,
   RoomEntry,
   Wanted,
