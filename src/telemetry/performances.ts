@@ -1,4 +1,4 @@
-import { isAgentName, type Clock } from "../core/index.js";
+import type { Clock } from "../core/index.js";
 import { AgentFigures } from "./figures.js";
 import type { Task, TaskEnd, TaskListener } from "./open-tasks.js";
 import type { CountedSender, Overheard, OverheardListener } from "./overhearing.js";
@@ -74,28 +74,14 @@ export class Performances implements OverheardListener, TaskListener {
 
   heard({ from, to, hidden, sealed }: Overheard): void {
     if (sealed) return;
-    const said = this.#of(from, hidden);
-    if (said !== undefined) {
-      said.messagesSent += 1;
-      this.#touch(from, said);
-    }
-    const heard = this.#of(to, hidden);
-    if (heard === undefined) return;
-    heard.messagesReceived += 1;
-    this.#touch(to, heard);
+    this.#count("messagesSent", from, 1, hidden);
+    this.#count("messagesReceived", to, 1, hidden);
   }
 
   counted(topic: string, count: number, _bytes: number, sender?: CountedSender): void {
     const hidden = sender?.hidden === true;
-    const said = sender === undefined ? undefined : this.#of(sender.from, hidden);
-    if (sender !== undefined && said !== undefined) {
-      said.messagesSent += count;
-      this.#touch(sender.from, said);
-    }
-    const heard = isAgentName(topic) ? this.#of(topic, hidden) : undefined;
-    if (heard === undefined) return;
-    heard.messagesReceived += count;
-    this.#touch(topic, heard);
+    if (sender !== undefined) this.#count("messagesSent", sender.from, count, hidden);
+    this.#count("messagesReceived", topic, count, hidden);
   }
 
   opened({ asked, isOwed }: Task): void {
@@ -168,9 +154,12 @@ export class Performances implements OverheardListener, TaskListener {
     return { agents, next };
   }
 
-  #of(agent: string, hidden: boolean): AgentFigures | undefined {
+  /** What is hidden counts for agents only that are hidden themselves. */
+  #count(field: "messagesSent" | "messagesReceived", agent: string, count: number, hidden: boolean): void {
     const figures = this.#byName.get(agent);
-    return hidden && figures !== undefined && !this.#parts.isHidden(agent) ? undefined : figures;
+    if (figures === undefined || (hidden && !this.#parts.isHidden(agent))) return;
+    figures[field] += count;
+    this.#touch(agent, figures);
   }
 
   /** What it has been given and has not settled: its mailbox, where it has one, else the requests that it owes answers to. */
