@@ -83,9 +83,10 @@ export class OpenTasks implements OverheardListener {
     return this.#byAsked.get(agent)?.size ?? 0;
   }
 
-  /** How many answers it waits for. */
-  waits(agent: string): number {
-    return this.#byAsker.get(agent)?.size ?? 0;
+  /** True if it waits for an answer. */
+  waits(agent: string): boolean {
+    for (const { task } of this.#byAsker.get(agent) ?? []) if (task.ofAsker) return true;
+    return false;
   }
 
   heard(message: Overheard): void {
@@ -146,7 +147,7 @@ export class OpenTasks implements OverheardListener {
     });
     const entry: Entry = { task, pair, cancel };
     add(this.#byPair, pair, entry);
-    if (ofAsker) add(this.#byAsker, from, entry);
+    add(this.#byAsker, from, entry);
     if (task.isOwed) add(this.#byAsked, to, entry);
     this.#size += 1;
     for (const listener of listeners) listener.opened(task);

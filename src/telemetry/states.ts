@@ -15,7 +15,7 @@ export interface AgentStatesParts {
   readonly seen: (agent: string) => SeenAgent | undefined;
   readonly isOnline: (agent: string) => boolean;
   readonly owes: (agent: string) => number;
-  readonly waits: (agent: string) => number;
+  readonly waits: (agent: string) => boolean;
   /** Milliseconds that it took for its last answers; null: it has given none. */
   readonly averageMs: (agent: string) => number | null;
   readonly reported: (agent: string) => ReportedState | undefined;
@@ -122,7 +122,7 @@ export class AgentStates implements TaskListener {
 
   #computed(agent: string, { hasFailed }: Known): AgentState {
     if (this.#parts.owes(agent) > 0) return "EXECUTING";
-    if (this.#parts.waits(agent) > 0) return "WAITING";
+    if (this.#parts.waits(agent)) return "WAITING";
     return hasFailed ? "ERROR" : "IDLE";
   }
 

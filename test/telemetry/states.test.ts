@@ -152,6 +152,8 @@ describe("states of agents", () => {
     expect(world.told()).toEqual([]);
     world.ask("operator", "spy");
     expect(world.told()).toEqual(["spy EXECUTING Task assigned"]);
+    world.depart("operator");
+    expect(world.told()).toEqual(["operator OFFLINE Agent disconnected", "spy IDLE Task cancelled"]);
     expect(world.state("bob")).toBe("IDLE");
   });
 
