@@ -109,6 +109,7 @@ describe("broker tap", () => {
     [["--to", "#a b"], /--to "#a b": a room is #/],
     [["--to", "prices."], /a prefix is an argument/],
     [["--from", "#lab"], /--from "#lab": no agent can have a name that starts with #/],
+    [["--from", "Control-1"], /no agent can have a name that begins with control-/],
     [["--count", "0"], /whole number, 1 or more/],
     [["--type", "shout"], /Allowed choices are request, response, inform/],
   ])("refuses what can never be, with the rule: %j", async (args, words) => {

@@ -90,6 +90,7 @@ describe("a session that commands, over real sockets", () => {
       await eve.send("bob", "request", "obey", { from });
       await eventually(() => at.broker.status().ledger.messages.refused === refusedBefore + 1, `${from} is refused`);
     }
+    expect(() => at.broker.agent("control-1")).toThrow(/begins with control-/);
     targets.set("ZeroMQ", "bob");
     operator.say({ type: "do", what: "ZeroMQ" });
     const { message: asked } = await bob.hears(({ message }) => message.type === "request");
