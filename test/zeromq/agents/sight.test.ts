@@ -77,8 +77,10 @@ describe("what taps and prefixes hear of others' talk (ZeroMQ §6.2)", () => {
     await boss.asks("room.create", { room: `#made-${round}` });
     await boss.asks("room.create", { room: `#hidden-${round}`, invite_only: true });
     const packed = "\u0001\u0002.";
-    for (const to of ["#general", "all", "team.prices", packed, "$telemetry", "team.boss", "team.nobody"])
+    for (const to of ["#general", "all", "team.prices", packed, "team.boss", "team.nobody"])
       await ada.send(to, "inform", mark);
+    const report = { message: mark, kind: "telemetry.position", data: { x: round, y: 0, z: 0 } };
+    await ada.send("$telemetry", "inform", mark, { content: report });
     const asked = await ada.send("$broker", "request", mark, { content: { message: mark, kind: "ping" } });
     await ada.hears(({ message }) => message.in_reply_to === asked.message_id);
     await boss.send("#secret", "inform", mark);
