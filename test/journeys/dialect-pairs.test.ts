@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, startBroker, type TestBroker } from "../kit/broker.js";
+import { issueToken } from "../kit/tokens.js";
+import { ViewerWire, type ViewerFrame } from "../kit/viewer-wire.js";
 import { dialectNames, enter, words, type DialectName, type End } from "../kit/dialect-ends.js";
 
 const pairs = dialectNames.flatMap((from) => dialectNames.map((to) => [from, to] as const));
@@ -117,5 +119,119 @@ describe.each(pairs)("%s to %s", (from, to) => {
     await eventually(() => at.broker.status().agents < agents, "bob has left");
     await ada.asks(bob.name, "still there?");
     expect((await ada.isRefused()).code).toBe(words[from].nobody);
+  });
+});
+
+/*
+ * Viewers are nobody, so what it means that the fifth dialect is heard by others, and hears them, is its own (protocols
+ * §7): a viewer sees what others say, and a command reaches an agent and is answered.
+ */
+
+/** A connection to an endpoint with all that a viewer can have. */
+async function views(at: TestBroker, name: string, endpoint: "graph" | "control"): Promise<ViewerWire> {
+  const token = await issueToken(at.dataDir, name, "ws", { scopes: ["observe", "inspect", "control"] });
+  return ViewerWire.open(at, endpoint, token);
+}
+
+/** True for `message.sent` with this text. */
+const shows =
+  (text: string) =>
+  ({ type, payload }: ViewerFrame): boolean =>
+    type === "message.sent" && JSON.stringify(payload["content"]).includes(text);
+
+describe.each(dialectNames)("%s to Visualisation", (from) => {
+  let at: TestBroker;
+  let ada: End;
+  let bob: End;
+  let viewer: ViewerWire;
+  beforeAll(async () => {
+    at = await startBroker();
+    viewer = await views(at, "olga-of-the-pairs", "graph");
+    ada = await enter[from](at, "ada-of-the-pairs");
+    bob = await enter.PAN(at, "bob-of-the-pairs");
+  });
+  afterAll(async () => {
+    for (const end of [ada, bob, viewer]) end.close();
+    await at.stop();
+  });
+
+  it("what it tells somebody is seen, with its words, under the names of both", async () => {
+    await ada.tells(bob.name, "the sky is blue");
+    await bob.hears("the sky is blue");
+    const { payload } = await viewer.hears(shows("the sky is blue"));
+    expect(payload).toMatchObject({ from: { id: ada.name }, to: [{ id: bob.name }] });
+  });
+
+  it("what it says in a room is seen", async () => {
+    await ada.joins("#pairs");
+    await ada.tells("#pairs", "hello room");
+    const { payload } = await viewer.hears(shows("hello room"));
+    expect(payload).toMatchObject({ from: { id: ada.name }, to: [{ id: "#pairs" }] });
+  });
+});
+
+describe.each(dialectNames)("Visualisation to %s", (to) => {
+  let at: TestBroker;
+  let bob: End;
+  let operator: ViewerWire;
+  beforeAll(async () => {
+    at = await startBroker();
+    bob = await enter[to](at, "bob-of-the-pairs");
+    operator = await views(at, "olga-of-the-pairs", "control");
+  });
+  afterAll(async () => {
+    for (const end of [bob, operator]) end.close();
+    await at.stop();
+  });
+
+  it("a command is heard as a question, and its answer is the command's result", async () => {
+    const parameters = { tool: "web_search", maxResults: 10 };
+    const payload = { targetAgent: bob.name, command: "execute_tool", parameters, timeout: 30_000 };
+    operator.say({ id: "msg-131", type: "control.execute", payload, metadata: { correlationId: "c-131" } });
+    const heard = await bob.hears('execute_tool {"tool":"web_search","maxResults":10}');
+    if (typed.has(to)) expect(heard.type).toBe("request");
+    expect(heard).toMatchObject({ from: expect.stringContaining("control-") as string, to: bob.name });
+    await bob.answers(heard, "42 papers");
+    expect(await operator.hears(({ type }) => type === "control.result")).toMatchObject({
+      payload: { targetAgent: bob.name, status: "completed", result: { message: "42 papers" }, requestId: "msg-131" },
+      metadata: { correlationId: "c-131" },
+    });
+  });
+
+  it("a command to somebody who has left is told so", async () => {
+    const { agents } = at.broker.status();
+    bob.close();
+    await eventually(() => at.broker.status().agents < agents, "bob has left");
+    operator.say({ id: "msg-132", type: "control.execute", payload: { targetAgent: bob.name, command: "rest" } });
+    expect(await operator.hears(({ type }) => type === "error")).toMatchObject({
+      payload: { code: "AGENT_NOT_FOUND", details: { requestId: "msg-132" } },
+    });
+  });
+});
+
+describe("Visualisation to Visualisation", () => {
+  it("one operator's command, and its answer, are seen by another", async () => {
+    const at = await startBroker();
+    const bob = await enter.PAN(at, "bob-of-the-pairs");
+    const operator = await views(at, "olga-of-the-pairs", "control");
+    const viewer = await views(at, "otto-of-the-pairs", "graph");
+    operator.say({ id: "msg-131", type: "control.execute", payload: { targetAgent: bob.name, command: "rest" } });
+    const heard = await bob.hears("rest");
+    const seen = await viewer.hears(shows("rest"));
+    expect(seen.payload).toMatchObject({
+      messageId: "msg-131",
+      from: { id: heard.from },
+      to: [{ id: bob.name }],
+      messageType: "REQUEST",
+    });
+    await bob.answers(heard, "I rest");
+    await operator.hears(({ type }) => type === "control.result");
+    expect((await viewer.hears(shows("I rest"))).payload).toMatchObject({
+      from: { id: bob.name },
+      to: [{ id: heard.from }],
+      messageType: "RESPONSE",
+    });
+    for (const end of [bob, operator, viewer]) end.close();
+    await at.stop();
   });
 });
