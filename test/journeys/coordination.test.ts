@@ -153,4 +153,33 @@ describe("a consensus of agents of every dialect", () => {
       votes: { away: { vote: "approve" }, gone: { vote: "absent" }, ada: { vote: "approve" } },
     });
   });
+
+  it("is one of those that agents announce themselves, who alone say what becomes of theirs", async () => {
+    const [ada, eve] = [await plain("ada"), await plain("eve")];
+    const says = async (from: PlainAgent, kind: string, data: object): Promise<WireMessage> =>
+      from.send("$telemetry", "inform", kind, { content: { message: kind, kind, data } });
+    const participants = [{ id: "eve", role: "bidder" }];
+    await says(ada, "coordination.initiated", { coordinationId: "c1", pattern: "AUCTION", participants });
+    await says(ada, "coordination.progress", {
+      coordinationId: "c1",
+      progress: 0.5,
+      status: "BIDDING",
+      bids: { eve: 3 },
+    });
+    await ada.settled();
+    expect((await eve.asks("coordination.status", { coordinationId: "c1" })).content["data"]).toMatchObject({
+      initiated: { coordinationId: "c1", pattern: "AUCTION", initiator: { id: "ada" }, participants },
+      progress: { pattern: "AUCTION", progress: 0.5, status: "BIDDING", bids: { eve: 3 } },
+    });
+    expect((await ada.asks("coordination.list")).content["data"]).toMatchObject({
+      coordinations: [{ coordinationId: "c1", pattern: "AUCTION", initiator: "ada", status: "BIDDING" }],
+    });
+    const forged = await says(eve, "coordination.progress", { coordinationId: "c1", progress: 1, status: "COMPLETED" });
+    const { message } = await eve.hears((heard) => heard.message.in_reply_to === forged.message_id);
+    expect(message.content).toMatchObject({ kind: "fault", data: { code: "forbidden" } });
+    const stranger = await plain("stranger");
+    expect((await stranger.asks("coordination.list")).content["data"]).toEqual({ coordinations: [] });
+    const hidden = (await stranger.asks("coordination.status", { coordinationId: "c1" })).content;
+    expect(hidden).toMatchObject({ kind: "fault", data: { code: "not-found" } });
+  });
 });
