@@ -1,4 +1,4 @@
-import type { Springs } from "./force-layout.js";
+import type { Springs } from "./springs.js";
 
 /** Pairs that pull each other at most; a new one beyond them waits until some have been forgotten. */
 export const linksMax = 10_000;

@@ -118,5 +118,6 @@ export class Spots {
 /** A coordinate that the layout can hold. */
 export function within(value: number): number {
   if (Number.isNaN(value)) return 0;
-  return Math.min(Math.max(value, -spotMax), spotMax);
+  // Never −0, which is another number on the wire.
+  return Math.min(Math.max(value, -spotMax), spotMax) + 0;
 }

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ForceLayout, forces, slicePoints, type Springs } from "../../../src/telemetry/layout/force-layout.js";
+import { ForceLayout, slicePoints } from "../../../src/telemetry/layout/force-layout.js";
+import { forces } from "../../../src/telemetry/layout/forces.js";
+import type { Springs } from "../../../src/telemetry/layout/springs.js";
 import { spotMax } from "../../../src/telemetry/layout/spots.js";
 
 type Pull = readonly [one: number, other: number, weight: number];
