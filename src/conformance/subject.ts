@@ -48,7 +48,7 @@ export interface SpokenSubject {
 
 /**
  * A dialect whose sessions are viewers. Of its phrasebook, `login` shows a token (the world has `viewing NAME`, which
- * may all, and `observing NAME`), `say` commands an agent, and `textOf` reads what that has answered.
+ * may all, and `observing NAME`), `say` commands an agent (each text another command), and `textOf` reads what that has answered.
  */
 export interface ViewerSubject extends SpokenSubject {
   readonly viewers: true;
