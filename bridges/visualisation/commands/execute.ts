@@ -115,8 +115,11 @@ async function commandAgent(session: CommandSession, command: ExecuteCommand): P
  * @throws Fault forbidden, not-found
  */
 function mustBeThere({ id, services: { directory } }: CommandSession, target: string): void {
-  const refusal = directory.contacts.refusal(controlNameOf(id), target);
-  if (refusal !== undefined) throw refusal;
+  if (directory.contacts.refusal(controlNameOf(id), target) !== undefined)
+    throw new Fault(
+      "forbidden",
+      `not approved: ${target} has to do with its contacts only, and control does not pass that`,
+    );
   if (!isAgentName(target) || !directory.isReachable(target))
     throw new Fault("not-found", `no agent ${target} is here; agents.list, asked of $broker, tells who is`);
 }

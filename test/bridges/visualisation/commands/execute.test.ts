@@ -280,6 +280,41 @@ describe("what others answer to a command", () => {
   });
 });
 
+describe("the answer to a command that came in a channel", () => {
+  /** Says a command in a channel and lets its agent answer. */
+  async function commands(id: string, channel?: string): Promise<readonly Heard[]> {
+    const agent = await at.agent(`agent of ${id}`);
+    const message = executes(id, { targetAgent: `agent of ${id}` });
+    await olga.says(channel === undefined ? message : { channel, sequence: 1, message });
+    if (id === "closed") await olga.says({ type: "channel.close", channelId: "cmd" });
+    await answers(agent, "done");
+    return olga.all();
+  }
+  let olga: Conversation;
+  const result = (id: string): object => ({ type: "control.result", payload: { requestId: id, status: "completed" } });
+
+  it("comes in that channel, past what waits in it; in the main stream where it is closed by then", async () => {
+    at = new CommandWorld();
+    olga = await at.commands();
+    await olga.says({ type: "channel.create", channelId: "cmd" });
+    expect(await commands("1", "cmd")).toMatchObject([{ channel: "cmd", sequence: 1, message: result("1") }]);
+    olga.connection.buffered = at.world.limits.wsBacklogMaxBytes * 0.75;
+    expect(await commands("2", "cmd")).toMatchObject([{ channel: "cmd", sequence: 2, message: result("2") }]);
+    olga.connection.buffered = 0;
+    expect(await commands("3")).toMatchObject([result("3")]);
+    expect(await commands("closed", "cmd")).toMatchObject([result("closed")]);
+  });
+
+  it("comes in the channel that carries answers, wherever the command came in outside of channels", async () => {
+    at = new CommandWorld();
+    olga = await at.commands();
+    await olga.says({ type: "channel.create", channelId: "control.result" });
+    await olga.says({ type: "channel.create", channelId: "cmd" });
+    expect(await commands("1")).toMatchObject([{ channel: "control.result", message: result("1") }]);
+    expect(await commands("2", "cmd")).toMatchObject([{ channel: "cmd", message: result("2") }]);
+  });
+});
+
 describe("contacts", () => {
   it("are not passed by control, and whether an agent is here that one may not meet is not told", async () => {
     at = new CommandWorld({}, { settings: { echo: { contacts: "listed" } } });

@@ -10,6 +10,7 @@ import {
 } from "../../../../bridges/visualisation/commands/configure.js";
 import { execute, type ExecuteCommand } from "../../../../bridges/visualisation/commands/execute.js";
 import { errorPayload } from "../../../../bridges/visualisation/errors.js";
+import { outletOf } from "../../../../bridges/visualisation/streams/outlet.js";
 import { controlStreams } from "../../../../bridges/visualisation/streams/stream-name.js";
 import type { ToldEvent } from "../../../../bridges/visualisation/streams/stream-session.js";
 import { listedDialect } from "../../../kit/listed-dialect.js";
@@ -19,6 +20,7 @@ interface Commander extends DialectTypes {
   command:
     | { readonly type: "handshake"; readonly token: string }
     | { readonly type: "heartbeat" | "deaf" }
+    | { readonly type: "channel.create" | "channel.close"; readonly channelId: string }
     | (ExecuteCommand & { readonly type: "control.execute" })
     | (ConfigureCommand & { readonly type: "control.multi-agent.configure" });
   event: ToldEvent;
@@ -45,7 +47,11 @@ const commander = defineDialect<Commander>({
     configuring: undefined,
   }),
   codec: () => ({
-    decode: (frame) => [JSON.parse(frame.toString()) as Commander["command"]],
+    decode: (frame) => {
+      const said = JSON.parse(frame.toString()) as Commander["command"] & { channel?: string; message?: object };
+      const { channel: via, message } = said;
+      return [via === undefined ? said : ({ ...message, via } as Commander["command"])];
+    },
     encode: (event) => JSON.stringify(event),
   }),
   commands: {
@@ -68,6 +74,18 @@ const commander = defineDialect<Commander>({
       phase: "ready",
       run({ state }) {
         (state.streams as Set<string>).clear();
+      },
+    },
+    "channel.create": {
+      phase: "ready",
+      run(session, { channelId }) {
+        outletOf(session).channels.create({ channelId });
+      },
+    },
+    "channel.close": {
+      phase: "ready",
+      run(session, { channelId }) {
+        outletOf(session).close(channelId);
       },
     },
     "control.execute": { phase: "ready", run: execute },
