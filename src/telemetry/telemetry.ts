@@ -121,9 +121,13 @@ export interface Said {
 export interface Flow {
   readonly from: string;
   readonly to: string;
+  /**
+   * `inspect` alone sees it. A pair of which only a part is hidden has two flows: what is open, and, told behind it,
+   * everything.
+   */
   readonly hidden: boolean;
   readonly messageCount: number;
-  /** Milliseconds between a request and its response; null where none was answered. */
+  /** Milliseconds between a request and its response, of those that were looked at; null where none was answered. */
   readonly averageLatency: number | null;
   readonly maxLatency: number | null;
   readonly minLatency: number | null;
