@@ -19,7 +19,8 @@ export class AgentFigures {
   /** What was told last of what others count of it: its queue and its connections. */
   outside = "";
   readonly #since: number;
-  readonly #minutes: Minutes<(typeof fields)[number]>;
+  /** Most agents never answer anything: made when there is something to count. */
+  #minutes: Minutes<(typeof fields)[number]> | undefined;
   #activeAt: number;
   #answered = 0;
   #failed = 0;
@@ -37,7 +38,6 @@ export class AgentFigures {
   constructor(now: number) {
     this.#since = now;
     this.#activeAt = now;
-    this.#minutes = new Minutes(fields, now);
   }
 
   /** A request to it is over. */
@@ -47,7 +47,7 @@ export class AgentFigures {
     const isAnswered = end === "answered";
     if (isAnswered) this.#answered += 1;
     else this.#failed += 1;
-    this.#minutes.add(isAnswered ? "answered" : "failed", 1, now);
+    this.#counted(now).add(isAnswered ? "answered" : "failed", 1, now);
     if (latencyMs !== undefined) this.#answeredIn(latencyMs, now);
   }
 
@@ -98,7 +98,7 @@ export class AgentFigures {
   utilization(now: number): number | null {
     this.#countBusy(now);
     const countedMs = Math.min(now - this.#since, windowMs);
-    return countedMs <= 0 ? null : Math.min(this.#minutes.sum("busyMs", 0, now) / countedMs, 1);
+    return countedMs <= 0 ? null : Math.min(this.#sum("busyMs", 0, now) / countedMs, 1);
   }
 
   /**
@@ -107,7 +107,7 @@ export class AgentFigures {
    */
   trends(now: number): Performance["trends"] {
     this.#countBusy(now);
-    const sum = (field: (typeof fields)[number], back: 0 | 1): number => this.#minutes.sum(field, back, now);
+    const sum = (field: (typeof fields)[number], back: 0 | 1): number => this.#sum(field, back, now);
     const isLong = now - this.#since >= 2 * windowMs;
     const success = compared((back) => share(sum("answered", back), sum("answered", back) + sum("failed", back)));
     const response = compared((back) => share(sum("responseMs", back), sum("responses", back)));
@@ -120,9 +120,17 @@ export class AgentFigures {
     };
   }
 
+  #counted(now: number): Minutes<(typeof fields)[number]> {
+    return (this.#minutes ??= new Minutes(fields, now));
+  }
+
+  #sum(field: (typeof fields)[number], back: 0 | 1, now: number): number {
+    return this.#minutes?.sum(field, back, now) ?? 0;
+  }
+
   #answeredIn(latencyMs: number, now: number): void {
-    this.#minutes.add("responses", 1, now);
-    this.#minutes.add("responseMs", latencyMs, now);
+    this.#counted(now).add("responses", 1, now);
+    this.#counted(now).add("responseMs", latencyMs, now);
     this.#timesSum += latencyMs - (this.#times[this.#nextTime] ?? 0);
     this.#times[this.#nextTime] = latencyMs;
     this.#nextTime = (this.#nextTime + 1) % answersMax;
@@ -137,7 +145,7 @@ export class AgentFigures {
 
   #countBusy(now: number): void {
     if (this.#busyFrom === undefined) return;
-    this.#minutes.addTime("busyMs", this.#busyFrom, now);
+    this.#counted(now).addTime("busyMs", this.#busyFrom, now);
     this.#busyFrom = now;
   }
 }

@@ -23,6 +23,8 @@ export interface PerformancesParts {
 
 /** Figures that change by time alone are looked at this often at most, milliseconds. */
 const sweepMs = 1_000;
+/** At so many of them each time, in turn: a millisecond of work. */
+const sweepMax = 2_000;
 
 /** Figures of each agent that is shown, counted from what is overheard since somebody looks. */
 export class Performances implements OverheardListener, TaskListener {
@@ -37,6 +39,8 @@ export class Performances implements OverheardListener, TaskListener {
   /** Everything up to that change has been told to somebody. */
   #told = 0;
   #sweptAt = -Infinity;
+  /** Where the sweep goes on. */
+  #round: IterableIterator<[string, AgentFigures]> = this.#byName.entries();
 
   constructor(parts: PerformancesParts) {
     this.#parts = parts;
@@ -74,14 +78,14 @@ export class Performances implements OverheardListener, TaskListener {
 
   heard({ from, to, hidden, sealed }: Overheard): void {
     if (sealed) return;
-    this.#count("messagesSent", from, 1, hidden);
-    this.#count("messagesReceived", to, 1, hidden);
+    this.#add("messagesSent", from, 1, hidden);
+    this.#add("messagesReceived", to, 1, hidden);
   }
 
   counted(topic: string, count: number, _bytes: number, sender?: CountedSender): void {
     const hidden = sender?.hidden === true;
-    if (sender !== undefined) this.#count("messagesSent", sender.from, count, hidden);
-    this.#count("messagesReceived", topic, count, hidden);
+    if (sender !== undefined) this.#add("messagesSent", sender.from, count, hidden);
+    this.#add("messagesReceived", topic, count, hidden);
   }
 
   opened({ asked, isOwed }: Task): void {
@@ -155,7 +159,7 @@ export class Performances implements OverheardListener, TaskListener {
   }
 
   /** What is hidden counts for agents only that are hidden themselves. */
-  #count(field: "messagesSent" | "messagesReceived", agent: string, count: number, hidden: boolean): void {
+  #add(field: "messagesSent" | "messagesReceived", agent: string, count: number, hidden: boolean): void {
     const figures = this.#byName.get(agent);
     if (figures === undefined || (hidden && !this.#parts.isHidden(agent))) return;
     figures[field] += count;
@@ -189,7 +193,11 @@ export class Performances implements OverheardListener, TaskListener {
     const now = this.#parts.clock.monotonic();
     if (now - this.#sweptAt < sweepMs) return;
     this.#sweptAt = now;
-    for (const [agent, figures] of this.#byName) {
+    for (let left = Math.min(sweepMax, this.#byName.size); left > 0; left -= 1) {
+      let next = this.#round.next();
+      if (next.done === true) next = (this.#round = this.#byName.entries()).next();
+      if (next.done === true) return;
+      const [agent, figures] = next.value;
       const outside = `${String(this.#queue(agent))} ${String(this.#parts.connections(agent))}`;
       if (outside === figures.outside && !figures.isFading(now)) continue;
       figures.outside = outside;

@@ -11,12 +11,15 @@ interface Found {
   readonly more?: true;
 }
 
+/** Nobody asks for mailboxes here. */
+const none: unknown = undefined;
+
 describe("agents.find", () => {
   const world = new TelemetryWorld();
   const desk = new Desk({
     exchange: world.exchange,
     directory: world.directory,
-    mailboxes: {} as Mailboxes,
+    mailboxes: none as Mailboxes,
     limits: defaultLimits,
     limiter: new LimiterMemory({ limits: defaultLimits, clock: world.clock }),
     log: () => undefined,
