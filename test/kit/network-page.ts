@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Chromium, Page } from "./chromium.js";
 
 /**
- * A site whose page imports the client of Agent Network from a broker, under a Content-Security-Policy that allows what
+ * A site whose page imports a client from a broker, under a Content-Security-Policy that allows what
  * docs/browsers.md says, and no more.
  */
 export class NetworkSite {
@@ -13,18 +13,18 @@ export class NetworkSite {
     this.#server = server;
   }
 
-  /** @param broker `http://HOST:PORT`, which serves the client */
-  static async start(broker: string): Promise<NetworkSite> {
+  /** @param broker `http://HOST:PORT`, which serves the client @param client its name there */
+  static async start(broker: string, client: "network" | "visualisation" = "network"): Promise<NetworkSite> {
+    const wasm = client === "network" ? " 'wasm-unsafe-eval'" : "";
     const policy =
-      `default-src 'none'; script-src 'nonce-page' ${broker} 'wasm-unsafe-eval'; ` +
-      `connect-src ${broker.replace(/^http/, "ws")}`;
+      `default-src 'none'; script-src 'nonce-page' ${broker}${wasm}; ` + `connect-src ${broker.replace(/^http/, "ws")}`;
     const html = `<!doctype html><title>page</title><p id="state">loading</p>
 <script nonce="page">
   window.violations = [];
   document.addEventListener("securitypolicyviolation", (event) => violations.push(event.violatedDirective));
 </script>
 <script nonce="page" type="module">
-  import * as sdk from "${broker}/sdk/network.js";
+  import * as sdk from "${broker}/sdk/${client}.js";
   Object.assign(window, sdk);
   document.getElementById("state").textContent = "loaded";
 </script>`;

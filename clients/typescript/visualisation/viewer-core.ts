@@ -21,6 +21,8 @@ import type { Platform } from "./platform.js";
 
 /** How long an agent has to do what it is told where nothing is said, milliseconds. */
 const commandMs = 30_000;
+/** What each message has (Visualisation §2.1). */
+const ofEach: ReadonlySet<string> = new Set(["id", "type", "timestamp", "metadata"]);
 
 /**
  * Looks at what agents do, and commands them: one connection to one endpoint (Visualisation §1.1), which is made again
@@ -225,7 +227,7 @@ export class ViewerCore {
     }
     if (typeof type !== "string") return;
     // The connection's own messages have their fields at the top (Visualisation §2.1).
-    const payload = isFields(message["payload"]) ? message["payload"] : message;
+    const payload = isFields(message["payload"]) ? message["payload"] : topOf(message);
     const correlationId =
       textIn(message["metadata"], "correlationId") ??
       textIn(payload, "requestId") ??
@@ -293,4 +295,9 @@ export class ViewerCore {
     channel.ended();
     await this.#ask("channel.close", { channelId: channel.id });
   }
+}
+
+/** The fields that a message has at its top, beside those that each has. */
+function topOf(message: Fields): Fields {
+  return Object.fromEntries(Object.entries(message).filter(([name]) => !ofEach.has(name)));
 }
