@@ -112,7 +112,11 @@ module.exports = {
     only(
       "clients-know-no-broker",
       "^clients/typescript/([^/]+)/(?!node/)",
-      ["^clients/typescript/($1|shared)/", "^src/core/", "^bridges/$1/((schema|events|codec|keys|signed-text)\\.ts$|binary/)"],
+      [
+        "^clients/typescript/($1|shared)/",
+        "^src/core/",
+        "^bridges/$1/((schema|events|codec|keys|signed-text)\\.ts$|binary/)",
+      ],
       "a client imports the core's pure parts and what its dialect can say; never the broker, never another client",
     ),
     only(

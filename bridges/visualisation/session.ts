@@ -164,8 +164,9 @@ function mustCommand({ state: { endpoint } }: ViewerSession): void {
 }
 
 /** The first heartbeats of each 10 s are free, further ones cost what a message costs (Visualisation §1.8). */
-function heartbeatCost({ state, limits, now }: ViewerSession): number {
-  const at = now();
+function heartbeatCost(session: ViewerSession): number {
+  const { state, limits } = session;
+  const at = session.now();
   if (at - state.heartbeatsSince >= heartbeatWindowMs || at < state.heartbeatsSince) {
     state.heartbeatsSince = at;
     state.heartbeats = 0;

@@ -49,9 +49,14 @@ describe("a dialect from elsewhere", () => {
     expect(refusal(like({ paths: [path] }))).toContain("paths.0 must be written as /PATH");
   });
 
-  it.each(["/healthz", "/readyz", "/metrics", "/sdk/network.js", "/sdk/visualisation.js"])("cannot have the path %s of a page", (path) => {
-    expect(refusal(like({ paths: [path] }))).toContain(`the dialect echo has the path ${path}, where the broker shows`);
-  });
+  it.each(["/healthz", "/readyz", "/metrics", "/sdk/network.js", "/sdk/visualisation.js"])(
+    "cannot have the path %s of a page",
+    (path) => {
+      expect(refusal(like({ paths: [path] }))).toContain(
+        `the dialect echo has the path ${path}, where the broker shows`,
+      );
+    },
+  );
 
   it("cannot have a subprotocol that no header can name", () => {
     expect(refusal(like({ subprotocols: ["a, b"] }))).toContain("subprotocols.0 must be a word");

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defaultLimits, principal } from "../../src/core/index.js";
 import { LimiterMemory } from "../../src/identity/index.js";
-import { Desk } from "../../src/desk/index.js";
-import type { Mailboxes } from "../../src/mailbox/index.js";
+import { Desk, type DeskOptions } from "../../src/desk/desk.js";
 import { faultOf } from "../kit/fault-of.js";
 import { TelemetryWorld } from "../kit/telemetry-world.js";
 
@@ -12,14 +11,14 @@ interface Found {
 }
 
 /** Nobody asks for mailboxes here. */
-const none: unknown = undefined;
+const none = undefined as unknown as DeskOptions["mailboxes"];
 
 describe("agents.find", () => {
   const world = new TelemetryWorld();
   const desk = new Desk({
     exchange: world.exchange,
     directory: world.directory,
-    mailboxes: none as Mailboxes,
+    mailboxes: none,
     limits: defaultLimits,
     limiter: new LimiterMemory({ limits: defaultLimits, clock: world.clock }),
     log: () => undefined,

@@ -1,16 +1,28 @@
+import type { DialectTypes, Session } from "#dialect";
 import { DropCount, type Dropped } from "../channels/channel.js";
 import { Channels, type ChannelsOwner } from "../channels/channels.js";
-import type { StreamSession, ToldEvent } from "./stream-session.js";
+
+/** An event as the broker tells it, as JSON. */
+export interface ToldEvent {
+  readonly type: string;
+  readonly metadata?: { readonly priority?: string | undefined } | undefined;
+}
+
+/** A session that is told something. */
+export interface ToldSession extends Pick<Session<DialectTypes>, "backlog" | "limits" | "sendFrame" | "now" | "newId"> {
+  readonly state: { outlet: Outlet | undefined };
+  send(event: ToldEvent): void;
+}
 
 /** All that one session is told goes out here: into the channel where it belongs, or into the main stream. */
 export class Outlet implements ChannelsOwner {
-  readonly #session: StreamSession;
+  readonly #session: ToldSession;
   readonly #lost = new DropCount();
   /** Made for the first channel: most sessions have none. */
   #channels: Channels | undefined;
   #isBehind = false;
 
-  constructor(session: StreamSession) {
+  constructor(session: ToldSession) {
     this.#session = session;
   }
 
@@ -85,11 +97,11 @@ export class Outlet implements ChannelsOwner {
 }
 
 /** The outlet of a session, made when it is first asked for. */
-export function outletOf(session: StreamSession): Outlet {
+export function outletOf(session: ToldSession): Outlet {
   return (session.state.outlet ??= new Outlet(session));
 }
 
 /** Tells a session something: see {@link Outlet.tell}. */
-export function tell(session: StreamSession, event: ToldEvent, channel?: string): void {
+export function tell(session: ToldSession, event: ToldEvent, channel?: string): void {
   outletOf(session).tell(event, channel);
 }

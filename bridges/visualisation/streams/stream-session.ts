@@ -1,7 +1,9 @@
 import type { DialectService, DialectTypes, Insight, Session } from "#dialect";
 import type { Algorithm } from "../compression.js";
-import type { Outlet } from "./outlet.js";
+import type { Outlet, ToldEvent } from "./outlet.js";
 import type { StreamName } from "./stream-name.js";
+
+export type { ToldEvent } from "./outlet.js";
 
 /** How what goes to a viewer is made smaller (Visualisation §1.7). */
 export interface Compression {
@@ -21,12 +23,6 @@ export interface StreamState {
   readonly positionRate: number;
   /** Set by the streams when the session is first told something. */
   outlet: Outlet | undefined;
-}
-
-/** An event as the broker tells it, as JSON. */
-export interface ToldEvent {
-  readonly type: string;
-  readonly metadata?: { readonly priority?: string | undefined } | undefined;
 }
 
 /** A session, as far as the streams know it. */

@@ -11,7 +11,7 @@ import { findBroker, watchBroker, type BrokerChoice } from "../operator.js";
 import { dataLines, endUnwritten, finished, jsonLine, painter, steerless, type Output } from "../output.js";
 import { count } from "../quantities.js";
 import { onEndSignals } from "../signals.js";
-import { TopPicture, type Announced, type Figures } from "../top/picture.js";
+import { TopPicture } from "../top/picture.js";
 import { topLines, type LossLine, type RoomLine, type TopFacts } from "../top/top-text.js";
 
 interface Options extends BrokerChoice, Output {
@@ -92,13 +92,13 @@ function watch(viewer: Viewer): Watched {
     picture.clear();
   };
   viewer.on("agent.registered", ({ payload }) => {
-    picture.announced(payload satisfies Announced);
+    picture.announced(payload);
   });
   viewer.on("agent.state.changed", ({ payload }) => {
     picture.changed(payload);
   });
   viewer.on("agent.performance.update", ({ payload }) => {
-    picture.counted(payload as Figures, performance.now());
+    picture.counted(payload, performance.now());
   });
   viewer.on("system.metrics", ({ payload }) => {
     watched.system = systemOf(payload);

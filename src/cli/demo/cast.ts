@@ -45,9 +45,14 @@ export const room = "#demo";
  * Connects the agents of the demo, each through the door and in the dialect of its own, and lets them answer what they
  * are asked.
  * @param seen called with the name of each before it speaks
+ * @param failed is told why an agent could not say something
  * @throws Fault unsupported: a door is missing, or takes no agents of this machine without a token
  */
-export async function openCast(broker: Broker, seen: (name: string) => void): Promise<Cast> {
+export async function openCast(
+  broker: Broker,
+  seen: (name: string) => void,
+  failed: (thrown: unknown) => void,
+): Promise<Cast> {
   const { zmqIn, zmqOut, ws } = broker.endpoints;
   const [pub, sub, door] = [zmqIn[0], zmqOut[0], ws.find((url) => url.startsWith("ws://"))];
   if (pub === undefined || sub === undefined || door === undefined)
@@ -71,7 +76,7 @@ export async function openCast(broker: Broker, seen: (name: string) => void): Pr
     const meter = await zeromq("demo-meter");
     answerAsMeter(meter);
     const scout = await openScout(door, broker.dataDir, seen, ends);
-    const poet = await openPoet(door, seen, ends);
+    const poet = await openPoet(door, seen, failed, ends);
     const clerk = await openClerk(door, broker.dataDir, seen, ends);
     seen("demo-sleeper");
     return {
@@ -125,19 +130,23 @@ async function openScout(door: string, dataDir: string, seen: (name: string) => 
   return scout;
 }
 
-async function openPoet(door: string, seen: (name: string) => void, ends: Ends): Promise<AgentChatClient> {
+async function openPoet(
+  door: string,
+  seen: (name: string) => void,
+  failed: (thrown: unknown) => void,
+  ends: Ends,
+): Promise<AgentChatClient> {
   const poet = new AgentChatClient({ server: `${door}/agentchat`, name: "demo-poet", echo: false });
-  poet.on("error", () => undefined); // what a call tells by its rejection
+  poet.on("error", failed);
   await poet.connect();
   ends.push(() => poet.disconnect());
   const own = poet.agentId ?? "";
   seen(own.replace(/^@/, ""));
   poet.on("message", ({ from, to, content, msg_id: id, in_reply_to: answers }) => {
     if (to !== own || answers !== undefined) return;
-    void thinking().then(() => {
-      const words = decide({ message: content }) ?? verses.next();
-      return poet.dm(from, words, { ...(id !== undefined && { inReplyTo: id }) }).catch(() => undefined);
-    });
+    thinking()
+      .then(() => poet.dm(from, decide({ message: content }) ?? verses.next(), { inReplyTo: id }))
+      .catch(failed);
   });
   await poet.join(room).catch(() => poet.createChannel(room));
   return poet;
@@ -158,10 +167,10 @@ async function openClerk(
     await end();
     await asOperator({ dataDir }, (operator) => askBroker(operator, "network.forget", { user: agentId }));
   });
-  clerk.handle("QUERY", async (query, message) => {
+  clerk.handle("QUERY", async ({ parameters }, message) => {
     await thinking();
-    const text = String(query.parameters?.["text"] ?? "");
-    const vote = decide({ message: text, data: query.parameters });
+    const { text } = parameters;
+    const vote = decide({ message: typeof text === "string" ? text : "", data: parameters });
     await clerk.respond(message, { data: { text: vote ?? "Tuesday at ten is free" } }, { plain: true });
   });
   await clerk.connect();

@@ -21,9 +21,15 @@ export interface Demo {
  * @throws Fault unsupported: a door is missing that they need
  */
 export async function startDemo(broker: Broker, log: Log): Promise<Demo> {
-  const cast = await openCast(broker, (name) => {
-    broker.markDemo(name);
-  });
+  const cast = await openCast(
+    broker,
+    (name) => {
+      broker.markDemo(name);
+    },
+    (thrown) => {
+      log("debug", "an agent of the demo could not speak", { error: String(thrown) });
+    },
+  );
   const over = new AbortController();
   const { signal } = over;
   /** Never rejects: what one scene meets ends that scene. */

@@ -28,7 +28,10 @@ export function scenes({
     () => poet.send(room, remarks.next()),
     () => report(meter),
     () => ask(names.clerk, "when are you free?")(),
-    () => Promise.resolve(scout.say(names.sleeper, letters.next())),
+    () => {
+      scout.say(names.sleeper, letters.next());
+      return Promise.resolve();
+    },
     () => vote(planner, names),
     () => report(meter),
     // Nobody is called so: that is refused, and shows as such.
@@ -77,16 +80,17 @@ async function report(meter: Cast["meter"]): Promise<void> {
 
 /** Somebody with a mailbox, who is away most of the time: letters wait. At the end the box is closed. */
 export async function sleeperScene(broker: Broker, name: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  const isOver = (): boolean => signal.aborted;
+  while (!isOver()) {
     const sleeper = await broker.agent(name, { mailbox: true });
     try {
       await pause(awakeMs, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) await sleeper.closeMailbox({ discard: true });
+      if (isOver()) await sleeper.closeMailbox({ discard: true });
     } finally {
       await sleeper.close();
     }
     await pause(asleepMs, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted && broker.isRunning) await closeBox(broker, name);
+    if (isOver() && broker.isRunning) await closeBox(broker, name);
   }
 }
 
