@@ -21,7 +21,9 @@ function holds(path: string): boolean {
 
 /** True for a file of the repository, named from its root or from the page's folder, that is not in the package. */
 function isMissing(name: string, page: string): boolean {
-  const named = [name, posix.join(posix.dirname(page), name)].map((path) => path.replace(/\/$/, ""));
+  // Beside its page a mere word is a word: the wire has `binary` and `streams`, and so have folders there.
+  const beside = /[./]/.test(name) ? [posix.join(posix.dirname(page), name)] : [];
+  const named = [name, ...beside].map((path) => path.replace(/\/$/, ""));
   const kept = named.filter(
     (path) => !/^(\.|dist|node_modules|coverage|tsconfig\.json$)/.test(path) && existsSync(`${root}${path}`),
   );
