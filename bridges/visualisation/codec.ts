@@ -25,6 +25,7 @@ export interface Unread {
 /**
  * Where a fault keeps its {@link Unread}: under no name that a message could have.
  */
+// bound: faults that are being told · evicts: with the fault · owner: codec
 const unreadOf = new WeakMap<Fault, Unread>();
 
 /** What is known of what could not be read. */

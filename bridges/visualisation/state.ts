@@ -151,6 +151,7 @@ export function grantedOf(state: State): readonly Capability[] {
 
 /** @throws Fault malformed: a name that is no stream's */
 export function selectionOf(names: readonly string[]): ReadonlySet<StreamName> {
+  // bound: the streams that there are · evicts: with the next selection · owner: selectionOf
   const selected = new Set<StreamName>();
   for (const name of names) {
     if (!isStreamName(name)) throw new Fault("malformed", `streams: there is no stream ${name}`);

@@ -42,8 +42,8 @@ describe("the options of a broker, for the compiler", () => {
   });
 
   it("name the settings and limits of every built-in dialect", () => {
-    const settings = { agentchat: {}, "agent-network": {} } satisfies Required<
-      Pick<BrokerOptions, "agentchat" | "agent-network">
+    const settings = { agentchat: {}, "agent-network": {}, visualisation: {} } satisfies Required<
+      Pick<BrokerOptions, "agentchat" | "agent-network" | "visualisation">
     >;
     expect(Object.keys(settings)).toEqual(
       dialects.filter((dialect) => dialect.settings !== undefined).map(({ name }) => name),

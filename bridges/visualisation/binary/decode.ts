@@ -14,6 +14,7 @@ import {
 } from "./frame.js";
 import { unpackMap } from "./msgpack-reader.js";
 
+// bound: the types of frames · evicts: nothing · owner: decode
 const typesByByte = new Map<number, BinaryFrame["type"]>(
   Object.entries(typeBytes).map(([type, byte]) => [byte, type as BinaryFrame["type"]]), // the keys of a total record
 );

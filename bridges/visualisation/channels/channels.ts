@@ -212,6 +212,7 @@ export class Channels {
 
 /** What a channel carries: the stream of its name, and those that are named. */
 function streamsOf({ channelId, streams = [] }: ChannelRequest): readonly StreamName[] {
+  // bound: the streams that there are · evicts: with the call · owner: streamsOf
   const named = new Set<StreamName>();
   if (isStreamName(channelId)) named.add(channelId);
   for (const stream of streams) {

@@ -160,11 +160,11 @@ async function openClerk(
 ): Promise<SecureAgentSocket> {
   const agentId = "demo-clerk";
   seen(agentId);
-  const { token, end } = await lendToken(agentId, { dataDir }, tokenMs);
-  const clerk = new SecureAgentSocket(`${door}/agent-network/v1/connect`, token, agentId, { transcript: false });
+  const lent = await lendToken(agentId, { dataDir }, tokenMs);
+  const clerk = new SecureAgentSocket(`${door}/agent-network/v1/connect`, lent.token, agentId, { transcript: false });
   ends.push(async () => {
     await clerk.close();
-    await end();
+    await lent.end();
     await asOperator({ dataDir }, (operator) => askBroker(operator, "network.forget", { user: agentId }));
   });
   clerk.handle("QUERY", async ({ parameters }, message) => {

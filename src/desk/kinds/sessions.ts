@@ -88,6 +88,7 @@ function page(
   }: { readonly name?: string | undefined; readonly after?: string | undefined; readonly max: number },
 ): Page {
   const ids: string[] = [];
+  // bound: the connections of one page · evicts: with the answer · owner: page
   const byId = new Map<string, OpenConnection>();
   let total = 0;
   for (const each of connections) {
