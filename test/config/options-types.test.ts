@@ -67,6 +67,11 @@ describe("the options of a broker, for the compiler", () => {
       networkAgentsPerUserMax: 1,
       networkAwaitedMax: 1,
       networkAwaitedTotalMax: 1,
+      visualisationRatePerSecond: 1,
+      visualisationRateBurst: 1,
+      visualisationHeartbeatMs: 1,
+      visualisationHeartbeatsMax: 1,
+      visualisationSilenceMs: 1,
     };
     expect(Object.keys(burst)).toEqual(dialects.flatMap((dialect) => Object.keys(dialect.limits?.shape ?? {})));
     expect(Object.keys(limits)).toEqual(expect.arrayContaining(Object.keys(burst)));

@@ -23,6 +23,7 @@ export function scenes({
     () => ask(names.scout, questions.next())(),
     () => planner.inform(room, remarks.next()),
     () => report(meter),
+    () => vote(planner, names),
     () => ask(names.poet, "a line about messages, please")(),
     () => clerk.query(names.meter, "CUSTOM", { text: "how warm is it?" }, { plain: true }),
     () => poet.send(room, remarks.next()),
@@ -32,7 +33,6 @@ export function scenes({
       scout.say(names.sleeper, letters.next());
       return Promise.resolve();
     },
-    () => vote(planner, names),
     () => report(meter),
     // Nobody is called so: that is refused, and shows as such.
     () => ask("demo-nobody", "are you there?")(),
