@@ -48,6 +48,7 @@ export async function startBroker({ token = false, flags = [], home = ownDirecto
     out: address(zmqOut[0]),
     ws: address(ws[0]),
     token: readFileSync(join(dataDir, "pan-token"), "utf8").trim(),
+    operator: readFileSync(join(dataDir, "operator-token"), "utf8").trim(),
     /** Ends it at once, and starts it again on the same data. */
     async restart() {
       await broker.stop();
@@ -132,6 +133,12 @@ export async function mailMemory(boxes, each) {
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** One who looks at a broker until it is stopped; resolves when it has been told of all. */
+export async function startViewer(peer, options) {
+  const script = join(here, "peers/viewers-client.mjs");
+  return announce([script, `ws://${peer.ws}`, peer.operator, "1", "600", JSON.stringify(options)]);
 }
 
 /** What a script of `peers` prints as JSON, which has a process and a folder of its own. */

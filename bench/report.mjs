@@ -115,6 +115,17 @@ export function sealedTable(rows) {
   ].join("\n");
 }
 
+/** What viewers cost, in Markdown. */
+export function viewersTable(rows) {
+  const figure = ({ value, unit }) =>
+    `${value.toFixed(Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0)} ${unit}`.trim();
+  return [
+    "| what | figure | target | met |",
+    "|---|---|---|---|",
+    ...rows.map((row) => `| ${row.what} | ${figure(row)} | ${row.target ?? "–"} | ${answer(row.met)} |`),
+  ].join("\n");
+}
+
 /** Mailboxes beside the durable streams of others, in Markdown; then what has a bound. */
 export function mailTable(rows) {
   const rate = ({ perSecond, cpuMicros }) => `${thousands(perSecond)} k/s, ${cpuMicros.toFixed(1)} µs`;

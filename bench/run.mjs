@@ -15,9 +15,10 @@ import { startRedis } from "./peers/redis.mjs";
 import { compileDriver, startBroker, startProxy } from "./processes.mjs";
 import { writeReport } from "./report.mjs";
 import { sizes } from "./sizes.mjs";
+import { beingLookedAt } from "./viewers.mjs";
 import { websocket } from "./websocket.mjs";
 
-const tables = [libzmq, local, websocket, network, networkClient, sizes, mailboxes];
+const tables = [libzmq, local, websocket, network, networkClient, beingLookedAt, sizes, mailboxes];
 const starts = {
   plain: () => startBroker(),
   checked: () => startBroker({ token: true }),

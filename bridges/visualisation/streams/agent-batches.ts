@@ -1,4 +1,4 @@
-import type { CapabilityUpdate, Insight, Performance, SeenAgent, StateChange } from "#dialect";
+import type { CapabilityUpdate, Insight, Performance, SeenAgent, StateChange, Telemetry } from "#dialect";
 import { BinaryProblem, stateNames, type MetricsRecord, type StateRecord } from "../binary/frame.js";
 import { encodeMetrics, encodeStates } from "../binary/encode.js";
 import { piecesOf, type Batch } from "./batch.js";
@@ -109,16 +109,34 @@ export function capabilitiesBatch(updates: readonly CapabilityUpdate[], writer: 
   };
 }
 
-/** Figures of agents. Who misses them is told of those agents later: its `performanceSince` stays. */
-export function performanceBatch(figures: readonly Performance[], since: number, writer: EventWriter): Batch {
+/**
+ * Figures of agents, which are worked out when they are told. Who misses them is told of those agents later: its
+ * `performanceSince` is set back.
+ */
+export function performanceBatch(
+  agents: readonly SeenAgent[],
+  since: number,
+  telemetry: Pick<Telemetry, "performance">,
+  writer: EventWriter,
+): Batch {
+  const items = agents.map((agent) => ({ agent }));
+  // bound: the batch · evicts: with the batch · owner: performanceBatch
+  const known = new Map<number, Performance | undefined>();
+  const figuresOf = ({ agent: { id, name } }: { readonly agent: SeenAgent }): readonly Performance[] => {
+    if (!known.has(id)) known.set(id, telemetry.performance(name));
+    const figures = known.get(id);
+    // Meanwhile another may be called so, whose number is not announced.
+    return figures?.agent.id === id ? [figures] : [];
+  };
   return {
     stream: "agent.performance.update",
     *texts(insight) {
-      for (const piece of piecesOf(shownTo(insight, figures)))
-        yield piece.map((one) => writer.event("agent.performance.update", performancePayload(one)));
+      for (const piece of piecesOf(shownTo(insight, items)))
+        yield piece.flatMap(figuresOf).map((one) => writer.event("agent.performance.update", performancePayload(one)));
     },
     *frames(insight) {
-      for (const piece of piecesOf(shownTo(insight, figures))) yield piece.map((one) => encodeMetrics(metricsOf(one)));
+      for (const piece of piecesOf(shownTo(insight, items)))
+        yield piece.flatMap(figuresOf).map((one) => encodeMetrics(metricsOf(one)));
     },
     missed(viewer) {
       viewer.performanceSince = Math.min(viewer.performanceSince, since);

@@ -14,38 +14,68 @@ const figuresMax = 1_000;
 const groupsMax = 8;
 
 type Figures = Pick<Telemetry, "changedPerformance" | "changedFlows" | "performance">;
+type Known = "performanceSince" | "flowsSince";
 
-/** What has changed of agents' figures since each viewer was told. */
-export function performanceTold(viewers: readonly Viewer[], telemetry: Figures, writer: EventWriter): readonly Told[] {
-  return groupsOf(viewers, (viewer) => viewer.performanceSince).flatMap(([since, group]) => {
-    const { agents, next } = telemetry.changedPerformance(since, figuresMax);
-    for (const viewer of group) viewer.performanceSince = next;
-    const figures = agents.flatMap((agent) => telemetry.performance(agent.name) ?? []);
-    return figures.length === 0 ? [] : [{ batch: performanceBatch(figures, since, writer), viewers: group }];
-  });
+/** Viewers who know the same. */
+interface Group {
+  readonly known: Known;
+  readonly since: number;
+  readonly viewers: readonly Viewer[];
 }
 
-/** What has changed of who talks to whom since each viewer was told. */
-export function flowsTold(viewers: readonly Viewer[], telemetry: Figures, writer: EventWriter): readonly Told[] {
-  return groupsOf(viewers, (viewer) => viewer.flowsSince).flatMap(([since, group]) => {
-    const { flows, next } = telemetry.changedFlows(since, figuresMax);
-    for (const viewer of group) viewer.flowsSince = next;
-    return flows.length === 0 ? [] : [{ batch: flowsBatch(flows, since, writer), viewers: group }];
-  });
+/** Figures of agents and of pairs: once a second what has changed since each viewer was told, one group a tick. */
+export class FiguresInTurn {
+  readonly #telemetry: Figures;
+  readonly #writer: EventWriter;
+  // bound: twice groupsMax · evicts: one a tick · owner: FiguresInTurn
+  #groups: Group[] = [];
+
+  constructor(telemetry: Figures, writer: EventWriter) {
+    this.#telemetry = telemetry;
+    this.#writer = writer;
+  }
+
+  /** A new second. */
+  begin(ofAgents: readonly Viewer[], ofPairs: readonly Viewer[]): void {
+    this.#groups = [...groupsOf(ofAgents, "performanceSince"), ...groupsOf(ofPairs, "flowsSince")];
+  }
+
+  /** What the next group is told. */
+  next(): readonly Told[] {
+    const group = this.#groups.shift();
+    if (group === undefined) return [];
+    const { known, since } = group;
+    const viewers = group.viewers.filter((viewer) => viewer.phase === "live" && viewer[known] === since);
+    if (viewers.length === 0) return [];
+    return known === "flowsSince" ? this.#flows(since, viewers) : this.#performance(since, viewers);
+  }
+
+  #performance(since: number, viewers: readonly Viewer[]): readonly Told[] {
+    const { agents, next } = this.#telemetry.changedPerformance(since, figuresMax);
+    for (const viewer of viewers) viewer.performanceSince = next;
+    if (agents.length === 0) return [];
+    return [{ batch: performanceBatch(agents, since, this.#telemetry, this.#writer), viewers }];
+  }
+
+  #flows(since: number, viewers: readonly Viewer[]): readonly Told[] {
+    const { flows, next } = this.#telemetry.changedFlows(since, figuresMax);
+    for (const viewer of viewers) viewer.flowsSince = next;
+    return flows.length === 0 ? [] : [{ batch: flowsBatch(flows, since, this.#writer), viewers }];
+  }
 }
 
 /** Viewers by what they know: the largest group, and those who know least. */
-function groupsOf(
-  viewers: readonly Viewer[],
-  since: (viewer: Viewer) => number,
-): readonly (readonly [number, readonly Viewer[]])[] {
+function groupsOf(viewers: readonly Viewer[], known: Known): readonly Group[] {
+  // bound: viewers · evicts: with the call · owner: groupsOf
   const groups = new Map<number, Viewer[]>();
   for (const viewer of viewers) {
-    const group = groups.get(since(viewer));
-    if (group === undefined) groups.set(since(viewer), [viewer]);
+    const group = groups.get(viewer[known]);
+    if (group === undefined) groups.set(viewer[known], [viewer]);
     else group.push(viewer);
   }
-  const [largest, ...others] = [...groups].sort(([, one], [, other]) => other.length - one.length);
+  const [largest, ...others] = [...groups]
+    .map(([since, alike]) => ({ known, since, viewers: alike }))
+    .sort((one, other) => other.viewers.length - one.viewers.length);
   if (largest === undefined) return [];
-  return [largest, ...others.sort(([one], [other]) => one - other).slice(0, groupsMax - 1)];
+  return [largest, ...others.sort((one, other) => one.since - other.since).slice(0, groupsMax - 1)];
 }

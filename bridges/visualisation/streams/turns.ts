@@ -2,7 +2,7 @@
 export type Job = Generator<undefined, void>;
 
 /** So long in one turn, milliseconds (ARCHITECTURE, invariant 11). */
-const turnMs = 4;
+const turnMs = 3;
 
 /**
  * Does jobs in pieces, a few milliseconds a turn of the loop, in turn: one that is long holds up neither the loop nor

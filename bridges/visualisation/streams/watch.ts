@@ -3,7 +3,7 @@ import { capabilitiesBatch, firstStatesBatch, registeredBatch, statesBatch } fro
 import type { Batch } from "./batch.js";
 import { Delivery } from "./delivery.js";
 import { EventWriter } from "./event-writer.js";
-import { flowsTold, performanceTold } from "./figures.js";
+import { FiguresInTurn } from "./figures.js";
 import { coordinationBatch, messagesBatch, systemBatch } from "./graph-batches.js";
 import { Happened, type Happenings } from "./happened.js";
 import { Moves, ticksPerSecond, type Told } from "./moves.js";
@@ -25,8 +25,8 @@ const joinMs = 4;
  */
 const againMs = 0.1;
 const tickMs = 1_000 / ticksPerSecond;
-/** At which ticks of a second figures are told: not all at once. */
-const secondly = { performance: 1, flows: 11, system: 21 };
+/** At which tick of a second figures begin to be told, and those of the system are. */
+const secondly = { figures: 1, system: 29 };
 
 /** What a watch needs of the dialect. */
 export interface WatchOptions {
@@ -50,6 +50,7 @@ export class Watch {
   readonly #writer: EventWriter;
   readonly #happened = new Happened();
   readonly #moves: Moves;
+  readonly #figures: FiguresInTurn;
   readonly #packing = new Packing();
   readonly #delivery: Delivery;
   readonly #turns: Turns;
@@ -65,6 +66,7 @@ export class Watch {
     this.#telemetry = service.services.telemetry;
     this.#writer = new EventWriter(id, now);
     this.#moves = new Moves(this.#telemetry, this.#writer);
+    this.#figures = new FiguresInTurn(this.#telemetry, this.#writer);
     this.#delivery = new Delivery(service, this.#packing);
     this.#turns = new Turns((ms, run) => service.after(ms, run));
     this.#stopListening = this.#telemetry.listen(this.#happened.listener);
@@ -118,10 +120,9 @@ export class Watch {
     const live = viewers.filter(({ phase }) => phase === "live");
     const wanting = (stream: ShownStream): readonly Viewer[] => live.filter((viewer) => viewer.wants(stream));
     const second = this.#tick % ticksPerSecond;
-    if (second === secondly.performance)
-      told.push(...performanceTold(wanting("agent.performance.update"), this.#telemetry, this.#writer));
-    if (second === secondly.flows)
-      told.push(...flowsTold(wanting("message.flow.stats"), this.#telemetry, this.#writer));
+    if (second === secondly.figures)
+      this.#figures.begin(wanting("agent.performance.update"), wanting("message.flow.stats"));
+    told.push(...this.#figures.next());
     if (second === secondly.system) {
       for (const { outlet } of viewers) outlet.flush();
       const those = wanting("system.metrics");
