@@ -42,7 +42,7 @@ for (let at = 0; at < agents; at += 1) talkers.push(broker.agent(`agent-${at}`))
 const someone = () => Math.floor(Math.random() * agents);
 /** Each has three to whom it talks, and the least that changes that moves the layout. */
 const pairs = Array.from({ length: 3 * agents }, () => [someone(), someone()]);
-setInterval(() => {
+const talk = setInterval(() => {
   for (let each = 0; each < 10; each += 1) {
     const at = Math.floor(Math.random() * pairs.length);
     if (each === 0) pairs[at] = [someone(), someone()];
@@ -85,7 +85,7 @@ async function heldFor(count) {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc");
   const held = () => {
-    collect();
+    for (let time = 0; time < 3; time += 1) collect();
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   };
@@ -108,6 +108,9 @@ const figures = {
 };
 await looking(1, { streams: ["agent.positions"], keep });
 figures.forms = bytesOfForms(readFileSync(keep, "utf8").split("\n"));
-figures.held = await heldFor(viewers);
+// What agents say would be in it, too.
+clearInterval(talk);
+await passed(2_000);
+figures.held = await heldFor(3 * viewers);
 process.stdout.write(JSON.stringify(figures));
 process.exit(0);
