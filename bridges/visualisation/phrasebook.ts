@@ -21,6 +21,7 @@ export const phrasebook: Phrasebook = {
     return code === undefined ? undefined : { code, message: textField(payload, "message") ?? "" };
   },
   proofWanted: "AUTH_FAILED",
+  isForViewers: true,
   perSecond: 10,
 };
 

@@ -30,6 +30,8 @@ export interface Phrasebook {
   refusalOf(frame: Frame): ToldRefusal | undefined;
   /** The code by which a server asks for a proof that `login` cannot give; the dialect has answered all the same. */
   readonly proofWanted?: string;
+  /** Those who speak it look and command, and cannot talk to each other. */
+  readonly isForViewers?: true;
   /** Messages per second that one session may send at the default limits. */
   readonly perSecond: number;
 }

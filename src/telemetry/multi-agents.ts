@@ -15,7 +15,9 @@ const noShare = "is a number from 0 to 1";
 /** What a multi-agent is called; any text is taken that a list can show. */
 export const multiAgentId = z
   .string(noId)
-  .regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,128}$/u, noId)
+  .min(1, noId)
+  .max(128, noId)
+  .refine((text) => !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text), noId)
   .describe("what the multi-agent is called");
 
 /** How a multi-agent is set up (Visualisation §5.5): the document's fields, each of which may be left out. */

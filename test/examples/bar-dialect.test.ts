@@ -146,7 +146,9 @@ describe("a dialect that lives in another package", () => {
       stdout: "ok\n",
     });
     const unknown = await runCli(["config", "check", "--own", "baz=127.0.0.1:0"], env);
-    expect(unknown.stderr).toContain("--own: there is no dialect baz; there are pan, agentchat, agent-network, bar");
+    expect(unknown.stderr).toContain(
+      "--own: there is no dialect baz; there are pan, agentchat, agent-network, visualisation, bar",
+    );
     const broker = startCli(
       ["start", "--json", "--ws", "127.0.0.1:0", "--zmq-in", "tcp://127.0.0.1:0", "--zmq-out", "tcp://127.0.0.1:0"],
       env,

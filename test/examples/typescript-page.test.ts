@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { faultCodes } from "../../src/core/index.js";
+import { Agent } from "../../src/index.js";
 import { startBroker, type TestBroker } from "../kit/broker.js";
 import { filesBelow } from "../kit/broker-memory.js";
 import { startProgram, type Ended, type Program } from "../kit/cli.js";
@@ -58,6 +59,7 @@ describe("docs/typescript.md, in a project in which the package is installed", (
         "faults.mjs",
         "greeter.test.mjs",
         "keeper.mjs",
+        "looking.mjs",
         "rooms.mjs",
         "scout.ts",
         "sealed.mjs",
@@ -102,6 +104,19 @@ describe("docs/typescript.md, in a project in which the package is installed", (
     const stranger = startProgram(process.execPath, [`${project.folder}/bot.mjs`, at.pan], { PAN_TOKEN: "wrong" });
     running.push(stranger);
     expect((await stranger.ended).stderr).toMatch(/^AUTH_FAILED the token is not valid/);
+  });
+
+  it("has one who looks at agents and commands them", async () => {
+    const ada = await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut });
+    ada.onRequest(() => ({ message: "all is well" }));
+    const TOKEN = await issueToken(at.dataDir, "eye", "jwt", { scopes: ["observe", "control"] });
+    const program = `${project.folder}/looking.mjs`;
+    const looking = startProgram(process.execPath, [program, at.pan.replace(/\/pan$/, "")], { TOKEN });
+    running.push(looking);
+    const { stdout, ...ended } = await looking.ended;
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^completed all is well$/m);
+    await ada.close();
   });
 
   it("has two agents of Agent Network that agree on a meeting, sealed, and nothing of it in the clear on disk", async () => {

@@ -22,11 +22,13 @@ interface Spoken {
   readonly phrasebook: Phrasebook;
 }
 
-/** How pairs can come in besides ZeroMQ: in a dialect that has a phrasebook, by its name. */
+/** How pairs can come in besides ZeroMQ: in a dialect that agents speak and that has a phrasebook, by its name. */
 function spokenOf(dialects: readonly AnyDialect[]): ReadonlyMap<string, Spoken> {
   return new Map(
     dialects.flatMap(({ name, paths: [path], phrasebook }) =>
-      path === undefined || phrasebook === undefined ? [] : [[name, { path, phrasebook }] as const],
+      path === undefined || phrasebook === undefined || phrasebook.isForViewers === true
+        ? []
+        : [[name, { path, phrasebook }] as const],
     ),
   );
 }
