@@ -109,10 +109,13 @@ export class OpenTasks implements OverheardListener {
     this.#byAsked.delete(agent);
   }
 
-  /** A coordination that the broker ran is over: whoever has not voted owes it nothing. */
-  decided(conversationId: string): void {
+  /**
+   * A coordination that the broker ran is over: whoever has not voted owes it nothing. Whoever has was heard already, or
+   * is with the message that decided it.
+   */
+  decided(conversationId: string, hasVoted: (agent: string) => boolean): void {
     for (const entry of [...(this.#byAsker.get(brokerTopic) ?? [])])
-      if (entry.task.conversationId === conversationId) this.#end(entry, "cancelled");
+      if (entry.task.conversationId === conversationId && !hasVoted(entry.task.asked)) this.#end(entry, "cancelled");
   }
 
   /** Forgets all without a word. */

@@ -1,7 +1,7 @@
 import type { Exchange, Limits } from "../core/index.js";
 import type { Directory } from "../directory/index.js";
 import { ShownAgents } from "./agents.js";
-import type { Coordinations } from "./coordination/index.js";
+import { hasVoted, type Coordinations } from "./coordination/index.js";
 import { Flows } from "./flows.js";
 import { Looks } from "./looks.js";
 import type { Machine } from "./machine.js";
@@ -355,9 +355,9 @@ export class TelemetryMemory implements Telemetry {
   }
 
   #coordination(event: CoordinationEvent): void {
-    const { coordinationId, status } = event.payload;
+    const { coordinationId, status, votes } = event.payload;
     if (event.type === "coordination.progress" && status !== "VOTING" && typeof coordinationId === "string")
-      this.#tasks.decided(coordinationId);
+      this.#tasks.decided(coordinationId, (agent) => hasVoted(votes, agent));
     this.#tell((listener) => listener.coordination?.(event));
   }
 

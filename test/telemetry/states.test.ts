@@ -142,6 +142,17 @@ describe("states of agents", () => {
     expect(world.state("bob")).toBe("IDLE");
   });
 
+  it("say of the vote that decides that it was given, and of one that nobody waits for that it was not", () => {
+    world.coordinations.begin("ada", { coordinationId: "c1", pattern: "CONSENSUS" });
+    const ask = { type: "request", conversation_id: "c1", wait_ms: 9_000, content: { message: "?" } } as const;
+    for (const voter of ["bob", "eve"]) world.exchange.announce(voter, ask);
+    world.told();
+    const votes = { bob: { vote: "approve", timestamp: "2030-01-10T12:00:00Z" }, eve: { vote: "pending" } };
+    world.coordinations.advance({ coordinationId: "c1", progress: 0.5, status: "APPROVED", votes }, true);
+    world.answer("bob", "$broker");
+    expect(world.told()).toEqual(["eve IDLE Task cancelled", "bob IDLE Task completed"]);
+  });
+
   it("say nothing of what only inspect may know, but for agents that it alone sees", () => {
     world.arrive("spy", "secret");
     world.arrive("operator");

@@ -140,3 +140,10 @@ function written(said: Said): object {
   const { vote, at, isUnreadable } = said;
   return { vote, timestamp: new Date(at).toISOString(), ...(isUnreadable && { unreadable: true }) };
 }
+
+/** True if `votes` of the document's `coordination.progress` has a vote of this agent, and not only that it is asked. */
+export function hasVoted(votes: unknown, agent: string): boolean {
+  if (typeof votes !== "object" || votes === null || !Object.hasOwn(votes, agent)) return false;
+  const said = (votes as Readonly<Record<string, unknown>>)[agent];
+  return typeof said === "object" && said !== null && "timestamp" in said;
+}

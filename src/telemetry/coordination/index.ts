@@ -1,2 +1,3 @@
+export { hasVoted } from "./consensus.js";
 export * from "./consensus-coordinator.js";
 export * from "./coordinations.js";
