@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { TopPicture } from "../../src/cli/top/picture.js";
 import { topLines, type TopFacts } from "../../src/cli/top/top-text.js";
 
-const agent = { namespace: "pan", trust: "proved", state: "IDLE" };
+const agent = { name: "Ada", namespace: "pan", trust: "proved", state: "IDLE" };
 const plain = (_style: string, text: string): string => text;
 const facts = (more: Partial<TopFacts> = {}): TopFacts => ({
   time: "12:00:00",
@@ -39,6 +39,16 @@ describe("what broker top knows", () => {
     expect(picture.lines(9_000)[0]?.says).toBe(0);
   });
 
+  it("is what an agent calls itself, where that is not its name", () => {
+    const picture = new TopPicture();
+    picture.announced({ ...agent, agentId: "si8d7e34", name: "poet" });
+    picture.announced({ ...agent, agentId: "zoe", name: "zoe" });
+    expect(picture.lines(0).map(({ name, displayName }) => [name, displayName])).toEqual([
+      ["si8d7e34", "poet"],
+      ["zoe", ""],
+    ]);
+  });
+
   it("leaves out who is offline, and forgets all when the connection is lost", () => {
     const picture = new TopPicture();
     for (const agentId of ["ada", "__proto__"]) picture.announced({ ...agent, agentId });
@@ -52,10 +62,18 @@ describe("what broker top knows", () => {
 
 describe("the text of broker top", () => {
   it("has a line for each agent, marks those of the demo, and names rooms and losses", () => {
-    const line = { name: "ada", dialect: "pan", trust: "proved", state: "IDLE", says: 2.5, hears: 0, queue: 4 };
+    const line = {
+      name: "ada",
+      displayName: "Ada",
+      dialect: "pan",
+      trust: "proved",
+      state: "IDLE",
+      says: 2.5,
+      hears: 0,
+    };
     const text = topLines(
       facts({
-        agents: [{ ...line, isDemo: true, answerMs: 412.3 }],
+        agents: [{ ...line, isDemo: true, queue: 4, answerMs: 412.3 }],
         rooms: [{ name: "#general", members: 2 }],
         losses: [{ reason: "nobody-there", count: 7 }],
       }),
@@ -63,8 +81,10 @@ describe("the text of broker top", () => {
       undefined,
       plain,
     );
-    expect(text[0]).toBe("12:00:00  2 agents, 1 at work, 12 messages/s, 1.0 % refused, 0 waiting to be sent");
-    expect(text.find((one) => one.includes("ada"))).toMatch(/^ada \(demo\) +pan +IDLE +2\.5 +0 +4 +412 ms +proved$/);
+    expect(text[0]).toBe("12:00:00  2 agents, 1 online, 12 messages/s, 1.0 % refused, 0 waiting to be sent");
+    expect(text.find((one) => one.includes("ada"))).toMatch(
+      /^ada \(demo\) +pan +IDLE +2\.5 +0 +4 +412 ms +proved +Ada$/,
+    );
     expect(text).toContain("rooms  #general 2");
     expect(text).toContain("lost   7 nobody-there");
   });
@@ -74,6 +94,7 @@ describe("the text of broker top", () => {
     const line = { dialect: "zmq", trust: "claimed", state: "WAITING", isDemo: false, says: 0, hears: 0 };
     const agents = Array.from({ length: 50 }, (_each, at) => ({
       ...line,
+      displayName: name,
       name: `${name}${String(at)}`,
       queue: null,
       answerMs: null,

@@ -1,6 +1,8 @@
 /** What `broker top` is told of an agent when it is announced (Visualisation §3.2). */
 export interface Announced {
   readonly agentId: string;
+  /** What it calls itself. */
+  readonly name: string;
   readonly namespace: string;
   readonly trust: string;
   readonly state: string;
@@ -16,6 +18,8 @@ export interface Figures {
 /** One agent, as a line shows it; null is what is not known. */
 export interface AgentLine {
   readonly name: string;
+  /** What it calls itself, where that is another name. */
+  readonly displayName: string;
   readonly dialect: string;
   readonly trust: string;
   readonly state: string;
@@ -87,12 +91,13 @@ export class TopPicture {
 const silentMs = 2_500;
 
 function lineOf(known: Known, now: number): AgentLine {
-  const { agentId, namespace, trust, state, demo, counted, before, figures } = known;
+  const { agentId, name, namespace, trust, state, demo, counted, before, figures } = known;
   const isFresh = counted !== undefined && before !== undefined && now - counted.at < silentMs;
   const seconds = isFresh ? Math.max(0.5, (counted.at - before.at) / 1_000) : 1;
   const rate = (of: "sent" | "received"): number => (isFresh ? Math.max(0, counted[of] - before[of]) / seconds : 0);
   return {
     name: agentId,
+    displayName: name === agentId ? "" : name,
     dialect: namespace,
     trust,
     state,

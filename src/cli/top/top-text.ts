@@ -42,6 +42,7 @@ const columns: readonly Column[] = [
   { heading: "queue", isNumber: true },
   { heading: "answers in", isNumber: true },
   { heading: "trust" },
+  { heading: "display name", cuts: true },
 ];
 
 /** How many rooms and losses are named. */
@@ -91,7 +92,7 @@ function headLine({ time, system }: TopFacts): string {
   const { totalAgents, activeAgents, rate, queueDepth, errorRate } = system;
   const refused = errorRate === null ? "" : `, ${(errorRate * 100).toFixed(1)} % refused`;
   return (
-    `${time}  ${totalAgents} agents, ${activeAgents} at work, ` +
+    `${time}  ${totalAgents} agents, ${activeAgents} online, ` +
     `${rate === null ? "-" : number(rate)} messages/s${refused}, ${queueDepth} waiting to be sent`
   );
 }
@@ -102,10 +103,12 @@ function listed(what: string, items: readonly string[], none: string): string {
   return `${what.padEnd(7)}${items.length === 0 ? none : named + more}`;
 }
 
-function cells({ name, isDemo, dialect, state, says, hears, queue, answerMs, trust }: AgentLine): readonly string[] {
+function cells(line: AgentLine): readonly string[] {
+  const { name, displayName, isDemo, dialect, state, says, hears, queue, answerMs, trust } = line;
   const answers = answerMs === null ? "-" : `${number(answerMs)} ms`;
   const shown = isDemo ? `${name} (demo)` : name;
-  return [shown, dialect, state, number(says), number(hears), queue === null ? "-" : String(queue), answers, trust];
+  const waits = queue === null ? "-" : String(queue);
+  return [shown, dialect, state, number(says), number(hears), waits, answers, trust, displayName];
 }
 
 function number(value: number): string {
