@@ -32,20 +32,40 @@ describe("broker start --demo, and broker top", () => {
     await viewer.close();
   });
 
-  it("has them vote, and come to a result", async () => {
+  it("has them vote, come to a result, and answer nothing but what asks", async () => {
     const viewer = new Viewer(`${served.at.ws}/api/graph/ws`, {
       token: (await readFile(join(served.dataDir, "operator-token"), "utf8")).trim(),
       binary: false,
     });
-    const decided = new Promise<Readonly<Record<string, unknown>>>((resolve) => {
+    const said: string[] = [];
+    let result: Readonly<Record<string, unknown>> | undefined;
+    // The scene behind the vote asks the poet: by then whoever answers a result has done so.
+    const behind = new Promise<void>((resolve) => {
       viewer.on("coordination.progress", ({ payload }) => {
-        if (payload["status"] !== "VOTING") resolve(payload);
+        if (payload["status"] !== "VOTING") result ??= payload;
+      });
+      viewer.on("message.sent", ({ payload: { from, to, messageType, content } }) => {
+        if (messageType !== "RESPONSE") return;
+        if (to[0]?.id === "$broker") said.push(JSON.stringify(content));
+        else if (result !== undefined && from.namespace === "agentchat") resolve();
       });
     });
     await viewer.connect();
-    const { status, votes } = await decided;
+    await behind;
+    const { status, votes } = result ?? {};
     expect(["APPROVED", "REJECTED"]).toContain(status);
     expect(Object.keys(votes as object)).toHaveLength(4);
+    for (const words of said) expect(words).toMatch(/"message":"(?:approve|reject)/);
+    await viewer.close();
+  });
+
+  it("has each of them answer a command", async () => {
+    const viewer = new Viewer(`${served.at.ws}/api/control/ws`, {
+      token: (await readFile(join(served.dataDir, "operator-token"), "utf8")).trim(),
+    });
+    await viewer.connect();
+    for (const agent of ["demo-planner", "demo-meter", "demo-scout", "demo-clerk"])
+      expect(await viewer.execute(agent, "tell")).toMatchObject({ status: "completed" });
     await viewer.close();
   });
 

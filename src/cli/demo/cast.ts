@@ -8,7 +8,7 @@ import type { Broker } from "../../broker.js";
 import { Fault } from "../../core/index.js";
 import { lendToken } from "../commands/token.js";
 import { askBroker, asOperator } from "../operator.js";
-import { decide, facts, verses } from "./lines.js";
+import { decide, facts, plans, verses } from "./lines.js";
 
 /** A token of the demo ends by itself, should the program be killed; milliseconds. */
 const tokenMs = 24 * 3_600_000;
@@ -73,6 +73,10 @@ export async function openCast(
       return agent;
     };
     const planner = await zeromq("demo-planner");
+    planner.onRequest(async () => {
+      await thinking();
+      return { message: plans.next() };
+    });
     const meter = await zeromq("demo-meter");
     answerAsMeter(meter);
     const scout = await openScout(door, broker.dataDir, seen, ends);
@@ -116,7 +120,7 @@ async function openScout(door: string, dataDir: string, seen: (name: string) => 
   const agentId = "demo-scout";
   seen(agentId);
   const token = readFileSync(join(dataDir, "pan-token"), "utf8").trim();
-  const scout = new PanClient({ url: `${door}/pan`, agentId, name: "Scout (demo)", token });
+  const scout = new PanClient({ url: `${door}/pan`, agentId, name: "Scout", token });
   scout.on("chat", ({ from, text, intent, messageId, data }) => {
     if (intent !== "request" || messageId === undefined) return;
     void thinking().then(() => {
@@ -144,8 +148,11 @@ async function openPoet(
   seen(own.replace(/^@/, ""));
   poet.on("message", ({ from, to, content, msg_id: id, in_reply_to: answers }) => {
     if (to !== own || answers !== undefined) return;
+    const vote = decide({ message: content });
+    // What the broker tells besides (how a vote has ended) wants no answer.
+    if (from === "@server" && vote === undefined) return;
     thinking()
-      .then(() => poet.dm(from, decide({ message: content }) ?? verses.next(), { inReplyTo: id }))
+      .then(() => poet.dm(from, vote ?? verses.next(), { inReplyTo: id }))
       .catch(failed);
   });
   await poet.join(room).catch(() => poet.createChannel(room));

@@ -21,6 +21,11 @@ export const verses = lines(
   "No word was lost upon the way: / who could not hear was told to stay.",
 );
 
+export const plans = lines(
+  "first the report, then the lamp",
+  "the meeting stays on Tuesday",
+  "one thing after the other",
+);
 export const questions = lines("tell me something new", "what do you know of today?", "one more, please");
 export const remarks = lines("good morning", "the plan stands", "who has seen the sleeper?", "back to work");
 export const letters = lines("read this when you wake", "the meeting has moved to Tuesday", "nothing urgent");

@@ -30,7 +30,7 @@ export function scenes({
     () => report(meter),
     () => ask(names.clerk, "when are you free?")(),
     () => {
-      scout.say(names.sleeper, letters.next());
+      scout.say(names.sleeper, letters.next(), { intent: "inform" });
       return Promise.resolve();
     },
     () => report(meter),
@@ -83,6 +83,7 @@ export async function sleeperScene(broker: Broker, name: string, signal: AbortSi
   const isOver = (): boolean => signal.aborted;
   while (!isOver()) {
     const sleeper = await broker.agent(name, { mailbox: true });
+    sleeper.onRequest(() => "I have only just woken up");
     try {
       await pause(awakeMs, undefined, { signal }).catch(() => undefined);
       if (isOver()) await sleeper.closeMailbox({ discard: true });
