@@ -1,12 +1,4 @@
-import {
-  Fault,
-  type Credential,
-  type DialectTypes,
-  type Hello,
-  type Insight,
-  type Principal,
-  type Session,
-} from "#dialect";
+import { type Credential, type DialectTypes, type Hello, type Insight, type Principal, type Session } from "#dialect";
 import type { Answers } from "./commands/answers.js";
 import type { CommandState } from "./commands/command-session.js";
 import type { Event } from "./events.js";
@@ -15,7 +7,7 @@ import type { VisualisationLimits, VisualisationSettings } from "./options.js";
 import type { Command } from "./schema.js";
 import type { Outlet } from "./streams/outlet.js";
 import type { Compression } from "./streams/stream-session.js";
-import { agentStreams, controlStreams, graphStreams, isStreamName, type StreamName } from "./streams/stream-name.js";
+import { agentStreams, controlStreams, graphStreams, streamOf, type StreamName } from "./streams/stream-name.js";
 
 /** Where a connection came in; `all`: at `/` (Visualisation §1.1). */
 export type Endpoint = "agents" | "graph" | "control" | "all";
@@ -153,9 +145,6 @@ export function grantedOf(state: State): readonly Capability[] {
 export function selectionOf(names: readonly string[]): ReadonlySet<StreamName> {
   // bound: the streams that there are · evicts: with the next selection · owner: selectionOf
   const selected = new Set<StreamName>();
-  for (const name of names) {
-    if (!isStreamName(name)) throw new Fault("malformed", `streams: there is no stream ${name}`);
-    selected.add(name);
-  }
+  for (const name of names) selected.add(streamOf(name));
   return selected;
 }

@@ -1,5 +1,5 @@
 import { Fault } from "#dialect";
-import { isStreamName, type StreamName } from "../streams/stream-name.js";
+import { isStreamName, streamOf, type StreamName } from "../streams/stream-name.js";
 import { Channel, type ChannelGrant, type ChannelRequest, type Dropped, type Waiting } from "./channel.js";
 
 /** Channels of a session at most (Visualisation §4.1). */
@@ -215,10 +215,7 @@ function streamsOf({ channelId, streams = [] }: ChannelRequest): readonly Stream
   // bound: the streams that there are · evicts: with the call · owner: streamsOf
   const named = new Set<StreamName>();
   if (isStreamName(channelId)) named.add(channelId);
-  for (const stream of streams) {
-    if (!isStreamName(stream)) throw malformed(`streams: ${stream} is none`);
-    named.add(stream);
-  }
+  for (const stream of streams) named.add(streamOf(stream));
   return [...named];
 }
 

@@ -1,3 +1,5 @@
+import { Fault } from "#dialect";
+
 /** What comes unasked, by its type, and at which endpoint (Visualisation §3.1). */
 export const agentStreams = [
   "agent.registered",
@@ -24,4 +26,10 @@ export type ShownStream = (typeof agentStreams)[number] | (typeof graphStreams)[
 /** True for the name of a stream. */
 export function isStreamName(text: string): text is StreamName {
   return (streamNames as readonly string[]).includes(text);
+}
+
+/** The stream of this name. @throws Fault malformed: there is none */
+export function streamOf(name: string): StreamName {
+  if (isStreamName(name)) return name;
+  throw new Fault("malformed", `streams: there is no stream ${name}; there are ${streamNames.join(", ")}`);
 }

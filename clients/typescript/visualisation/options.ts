@@ -100,7 +100,9 @@ export function checkOptions(url: unknown, options: ViewerOptions): void {
     refuse("the address is ws:// or wss://, host and path (ws://127.0.0.1:8080/api/visualisation/agents/ws)");
   const { token, positionRate: rate } = options;
   if (typeof token !== "function" && (typeof token !== "string" || token === ""))
-    refuse("token is a text, or a function that brings one");
+    refuse(
+      "token is a text that is not empty, or a function that brings one; broker token NAME --jwt --scope observe makes one",
+    );
   if (rate !== undefined && !(rate >= 1 && rate <= 30)) refuse("positionRate is 1 to 30 a second");
   for (const name of ["heartbeatMs", "connectTimeoutMs", "answerTimeoutMs"] as const) {
     const ms = options[name];

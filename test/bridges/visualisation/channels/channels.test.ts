@@ -39,7 +39,7 @@ describe("a channel", () => {
     [{ channelId: "a", bufferSize: 1e9 }, "bufferSize"],
     [{ channelId: "a", bufferSize: 1.5 }, "bufferSize"],
     [{ channelId: "a", bufferSize: NaN }, "bufferSize"],
-    [{ channelId: "a", streams: ["agent.secrets"] }, "agent.secrets"],
+    [{ channelId: "a", streams: ["agent.secrets"] }, "no stream agent.secrets; there are agent.registered, "],
     [{ channelId: "open" }, "open"],
     [{ channelId: "other", streams: ["message.sent"] }, "message.sent"],
     [{ channelId: "message.sent" }, "message.sent"],
