@@ -81,12 +81,12 @@ describe("the text of broker top", () => {
       undefined,
       plain,
     );
-    expect(text[0]).toBe("12:00:00  2 agents, 1 online, 12 messages/s, 1.0 % refused, 0 waiting to be sent");
+    expect(text[0]).toBe("12:00:00  2 agents, 1 online, 12 messages/s, 1.0 % refused, 0 waiting");
     expect(text.find((one) => one.includes("ada"))).toMatch(
       /^ada \(demo\) +pan +IDLE +2\.5 +0 +4 +412 ms +proved +Ada$/,
     );
-    expect(text).toContain("rooms  #general 2");
-    expect(text).toContain("lost   7 nobody-there");
+    expect(text).toContain("rooms    #general 2");
+    expect(text).toContain("reasons  7 nobody-there");
   });
 
   it("fits a terminal, whatever agents and rooms are called", () => {

@@ -24,11 +24,13 @@ const eachMs = 1_000;
 const unknownHeight = 24;
 const unknownWidth = 80;
 
-/** `broker top`: agents with their states and rates, rooms and losses, each second; plain text into a pipe. */
+/** `broker top`: agents with their states and rates, rooms and reasons, each second; plain text into a pipe. */
 export function topCommand(program: Command): void {
   program
     .command("top")
-    .description("watch agents: state, messages a second, what waits; rooms, and what was lost; each second")
+    .description(
+      "watch agents: state, messages a second, what waits; rooms, and what was counted by its reason; each second",
+    )
     .option("--count <n>", "end after showing it so often", count)
     .action(async (_options: unknown, command: Command) => {
       // Without exit, a reader that has stopped would keep the process alive for ever.

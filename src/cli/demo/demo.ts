@@ -50,7 +50,7 @@ export async function startDemo(broker: Broker, log: Log): Promise<Demo> {
   };
   const acts = [inTurn(), play((until) => sleeperScene(broker, cast.names.sleeper, until))];
   return {
-    line: `Demo: six agents in all dialects talk to each other, in ${room} and alone; they leave with the broker.`,
+    line: `Demo: six agents in all dialects talk to each other, in ${room} and alone: broker top. They leave with the broker.`,
     async stop() {
       over.abort();
       await Promise.all(acts);

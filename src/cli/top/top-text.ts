@@ -8,7 +8,7 @@ export interface RoomLine {
   readonly members: number;
 }
 
-/** Something that was lost since the start, as the desk tells it. */
+/** Something that was counted since the start, as the desk tells it: most of these are losses. */
 export interface LossLine {
   readonly reason: string;
   readonly count: number;
@@ -80,9 +80,9 @@ export function topLines(
     ),
     fit(
       listed(
-        "lost",
+        "reasons",
         losses.map(({ reason, count }) => `${count} ${reason}`),
-        "nothing",
+        "none",
       ),
     ),
   ];
@@ -93,14 +93,14 @@ function headLine({ time, system }: TopFacts): string {
   const refused = errorRate === null ? "" : `, ${(errorRate * 100).toFixed(1)} % refused`;
   return (
     `${time}  ${totalAgents} agents, ${activeAgents} online, ` +
-    `${rate === null ? "-" : number(rate)} messages/s${refused}, ${queueDepth} waiting to be sent`
+    `${rate === null ? "-" : number(rate)} messages/s${refused}, ${queueDepth} waiting`
   );
 }
 
 function listed(what: string, items: readonly string[], none: string): string {
   const named = items.slice(0, namedMax).map(oneLine).join(" · ");
   const more = items.length > namedMax ? ` · and ${items.length - namedMax} more` : "";
-  return `${what.padEnd(7)}${items.length === 0 ? none : named + more}`;
+  return `${what.padEnd(9)}${items.length === 0 ? none : named + more}`;
 }
 
 function cells(line: AgentLine): readonly string[] {
