@@ -73,9 +73,10 @@ function opened(algorithm: Algorithm, bytes: Uint8Array, originalSize: number): 
           ? gunzipSync(bytes, options)
           : brotliDecompressSync(bytes, options);
     return result as unknown as Opened; // because of `info`
-  } catch (cause) {
-    const isLarger = cause instanceof RangeError && (cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+  } catch (thrown) {
+    const isLarger = thrown instanceof RangeError && (thrown as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
     const problem = isLarger ? "is larger than it claims when opened" : `is no ${algorithm}, damaged, or not whole`;
-    throw new Fault("malformed", `a compressed batch ${problem}`, { cause });
+    // Without its cause: what a stranger gets wrong is no failure of ours, and would fill the log.
+    throw new Fault("malformed", `a compressed batch ${problem}`);
   }
 }
