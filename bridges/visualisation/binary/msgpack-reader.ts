@@ -5,8 +5,8 @@ const texts = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * The map that a stranger wrote as MessagePack, of JSON values alone. What is announced is compared with what is there
- * before anything is made of it; a library's reader makes a list as long as it claims to be, and renames the key
- * `__proto__`, which is a valid name of an agent.
+ * before anything is made of it. The reader of msgpackr renames the key `__proto__`, which is a valid name of an agent
+ * (ADR 0021).
  * @throws BinaryProblem no map, not whole, more than one value, nested deeper than 64 levels, or a value or key that
  * JSON has no word for: extensions, bytes, NaN, infinities, integers beyond 2^53, keys twice or other than texts
  */
