@@ -18,10 +18,12 @@ export interface CoordinationParts extends DeskCoordination {
 
 /** Builds what the broker needs for coordinations. Nothing is told before somebody starts one. */
 export function assembleCoordination(
-  options: Omit<CoordinationsOptions, "clock" | "ledger"> & Omit<CoordinatorOptions, "coordinations">,
+  options: Omit<CoordinationsOptions, "clock" | "ledger" | "isHidden"> & Omit<CoordinatorOptions, "coordinations">,
 ): CoordinationParts {
   const { clock, ledger } = options.exchange;
-  const coordinations = new Coordinations({ clock, ledger, limits: options.limits });
+  const { limits, directory } = options;
+  const isHidden = (agent: string): boolean => directory.contacts.isListedName(agent);
+  const coordinations = new Coordinations({ clock, ledger, limits, isHidden });
   const coordinator = new ConsensusCoordinator({ ...options, coordinations });
   return {
     coordinator,

@@ -332,7 +332,12 @@ function telemetryOf(
     directory,
     limits,
     dataTopics,
-    coordinations: new Coordinations({ clock, ledger, limits }),
+    coordinations: new Coordinations({
+      clock,
+      ledger,
+      limits,
+      isHidden: (agent) => directory.contacts.isListedName(agent),
+    }),
     machine: { processors: () => ({ busy: 0, all: 0 }), memory: () => 0 },
     mail: () => ({ depth: 0, isFailing: false }),
     mailDepth: (agent) => mailboxes.mailbox(agent)?.box.counts.waiting,

@@ -145,6 +145,8 @@ export interface CoordinationEvent {
   readonly type: "coordination.initiated" | "coordination.progress";
   readonly payload: Readonly<Record<string, unknown>>;
   readonly at: number;
+  /** `inspect` alone sees it: its coordination has named an agent that is listed to its contacts only. */
+  readonly hidden: boolean;
 }
 
 /** The system's figures, as the document's `system.metrics` payload. */

@@ -53,7 +53,12 @@ export class TelemetryWorld {
       endings: new Slices(clock),
       contacts: { listedIn: new Set(["secret"]), sealedIn: new Set(), operator: "operator" },
     });
-    this.coordinations = new Coordinations({ clock, ledger, limits: all });
+    this.coordinations = new Coordinations({
+      clock,
+      ledger,
+      limits: all,
+      isHidden: (agent) => this.directory.contacts.isListedName(agent),
+    });
     this.telemetry = new TelemetryMemory({
       exchange: this.exchange,
       directory: this.directory,

@@ -3,7 +3,7 @@ import { encodeCoordination } from "../binary/encode.js";
 import { BinaryProblem } from "../binary/frame.js";
 import { piecesOf, type Batch } from "./batch.js";
 import type { EventWriter } from "./event-writer.js";
-import { flowPayload, isHiddenCoordination, messagePayload } from "./payloads.js";
+import { flowPayload, messagePayload } from "./payloads.js";
 import type { Sampled } from "./sampler.js";
 
 type Names = Pick<Telemetry, "agent">;
@@ -49,9 +49,8 @@ export function coordinationBatch(
   stream: CoordinationEvent["type"],
   events: readonly CoordinationEvent[],
   writer: EventWriter,
-  telemetry: Names,
 ): Batch {
-  const shown = { inspect: events, observe: events.filter((event) => !isHiddenCoordination(event, telemetry)) };
+  const shown = { inspect: events, observe: events.filter(({ hidden }) => !hidden) };
   const text = ({ type, payload }: CoordinationEvent): string => writer.event(type, payload);
   return {
     stream,

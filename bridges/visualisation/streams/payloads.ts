@@ -1,14 +1,4 @@
-import type {
-  CapabilityUpdate,
-  CoordinationEvent,
-  Flow,
-  Insight,
-  Performance,
-  Said,
-  SeenAgent,
-  StateChange,
-  Telemetry,
-} from "#dialect";
+import type { CapabilityUpdate, Flow, Insight, Performance, Said, SeenAgent, StateChange, Telemetry } from "#dialect";
 
 type Payload = Readonly<Record<string, unknown>>;
 
@@ -70,15 +60,6 @@ export function flowPayload(flow: Flow): Payload {
     statistics: { ...counted, lastActivity: isoOf(flow.lastActivity) },
     since: isoOf(flow.since),
   };
-}
-
-/** True if a coordination names an agent that `inspect` alone is shown. */
-export function isHiddenCoordination({ payload }: CoordinationEvent, telemetry: Pick<Telemetry, "agent">): boolean {
-  const { initiator, participants, votes } = payload;
-  const people = Array.isArray(participants) ? [initiator, ...(participants as unknown[])] : [initiator];
-  const named = people.map((one) => (typeof one === "object" && one !== null && "id" in one ? one.id : one));
-  const voters = typeof votes === "object" && votes !== null ? Object.keys(votes) : [];
-  return [...named, ...voters].some((name) => typeof name === "string" && telemetry.agent(name)?.hidden === true);
 }
 
 /** A wall clock's milliseconds as the document writes times. */

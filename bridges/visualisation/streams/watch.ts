@@ -155,7 +155,7 @@ export class Watch {
     tell(capabilities, joined, () => capabilitiesBatch(capabilities, writer));
     for (const type of ["coordination.initiated", "coordination.progress"] as const) {
       const events = coordination.filter((event) => event.type === type);
-      tell(events, joined, () => coordinationBatch(type, events, writer, telemetry));
+      tell(events, joined, () => coordinationBatch(type, events, writer));
     }
     tell([...said.observe, ...said.inspect], joined, () => messagesBatch(said, writer, telemetry));
     return told;

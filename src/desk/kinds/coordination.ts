@@ -151,7 +151,7 @@ const listed = z.object({
   progress: z.number().describe("0–1").exactOptional(),
 });
 
-/** `coordination.list`: those that the asker takes part in, under way and the last that are over; observers see all. */
+/** `coordination.list`: those that the asker takes part in, under way and the last that are over; observers see all that they may see. */
 export const coordinationList = kind({
   request: z.strictObject({
     max: z
@@ -202,10 +202,10 @@ function known({ coordination }: Ask): NonNullable<Ask["coordination"]> {
   return coordination;
 }
 
-/** Who takes part, and who looks at everything that is said. */
-function maySee({ asker, viewer }: Ask, { payload }: CoordinationEvent): boolean {
-  if (hasRight(viewer, "operate") || viewer?.scopes.has("observe") === true || viewer?.scopes.has("inspect") === true)
-    return true;
+/** Who takes part, and who looks: `observe` alone not at what names an agent that is listed to its contacts only. */
+function maySee({ asker, viewer }: Ask, { payload, hidden }: CoordinationEvent): boolean {
+  if (hasRight(viewer, "operate") || viewer?.scopes.has("inspect") === true) return true;
+  if (!hidden && viewer?.scopes.has("observe") === true) return true;
   const { participants } = payload;
   return (
     initiatorOf(payload) === asker || (Array.isArray(participants) && participants.some((each) => idOf(each) === asker))

@@ -25,6 +25,8 @@ export interface CoordinationsOptions {
   readonly clock: Clock;
   readonly ledger: Pick<Ledger, "count">;
   readonly limits: Pick<Limits, "coordinationsMax" | "coordinationsPerAgentMax" | "coordinationMaxBytes">;
+  /** True for an agent that is listed to its contacts only. */
+  readonly isHidden: (agent: string) => boolean;
 }
 
 /** What is known of one coordination. */
@@ -33,7 +35,8 @@ interface Known {
   readonly pattern: string;
   /** The broker runs it: only the broker says what becomes of it. */
   readonly isRun: boolean;
-  readonly initiated: CoordinationEvent;
+  /** Hidden, and all that follows with it, once anything of it has named an agent that is listed to its contacts only. */
+  initiated: CoordinationEvent;
   progress: CoordinationEvent | undefined;
   /** It is over when nothing was said of it for so long, milliseconds. */
   readonly silentMs: number;
@@ -153,7 +156,7 @@ export class Coordinations {
 
   #begin(initiator: string, payload: Initiated, isRun: boolean): void {
     const { coordinationId: id, pattern, parameters } = payload;
-    const initiated = this.#event("coordination.initiated", payload);
+    const initiated = this.#event("coordination.initiated", payload, this.#namesHidden(payload));
     const timeout = parameters?.["timeout"];
     const silentMs =
       typeof timeout === "number" && timeout > 0 ? Math.min(timeout + silentMinMs, silentMaxMs) : silentMaxMs;
@@ -173,7 +176,9 @@ export class Coordinations {
 
   #advance(known: Known, payload: Progressed, inTime: boolean | undefined): void {
     const { coordinationId: id } = payload;
-    known.progress = this.#event("coordination.progress", payload);
+    const hidden = known.initiated.hidden || this.#namesHidden(payload);
+    if (hidden) known.initiated = { ...known.initiated, hidden };
+    known.progress = this.#event("coordination.progress", payload, hidden);
     known.saidAt = this.#options.clock.monotonic();
     this.#open.delete(id);
     if (inTime === undefined)
@@ -199,8 +204,14 @@ export class Coordinations {
     }
   }
 
-  #event(type: CoordinationEvent["type"], payload: Initiated | Progressed): CoordinationEvent {
-    return { type, payload, at: this.#options.clock.now() };
+  #event(type: CoordinationEvent["type"], payload: Initiated | Progressed, hidden: boolean): CoordinationEvent {
+    return { type, payload, at: this.#options.clock.now(), hidden };
+  }
+
+  /** True if it names an agent, here or away, that is listed to its contacts only. */
+  #namesHidden({ initiator, participants = [], votes = {} }: Partial<Initiated & Progressed>): boolean {
+    const people = initiator === undefined ? participants : [initiator, ...participants];
+    return [...people.map(({ id }) => id), ...Object.keys(votes)].some(this.#options.isHidden);
   }
 
   #tell(event: CoordinationEvent): void {

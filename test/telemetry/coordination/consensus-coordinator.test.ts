@@ -57,7 +57,7 @@ describe("a consensus that the broker runs", () => {
         },
       });
     }
-    coordinations = new Coordinations({ clock, ledger, limits });
+    coordinations = new Coordinations({ clock, ledger, limits, isHidden: () => false });
     const directory = {
       isReachable: (name: string) => here.has(name) || name === "flown",
       contacts: {

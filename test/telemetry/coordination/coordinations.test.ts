@@ -21,7 +21,7 @@ describe("coordinations that agents announce", () => {
   let told: CoordinationEvent[];
   beforeEach(() => {
     [clock, ledger, told] = [new FakeClock(), new Ledger(), []];
-    known = new Coordinations({ clock, ledger, limits });
+    known = new Coordinations({ clock, ledger, limits, isHidden: (agent) => agent === "secret" });
     known.listen((event) => void told.push(event));
   });
   const begins = (from: string, payload: unknown): void => {
@@ -44,16 +44,36 @@ describe("coordinations that agents announce", () => {
         type: "coordination.initiated",
         payload: { coordinationId: "c1", pattern: "AUCTION", parameters, extra: [1], initiator: { id: "ada" } },
         at: clock.now(),
+        hidden: false,
       },
       {
         type: "coordination.progress",
         payload: { coordinationId: "c1", pattern: "AUCTION", progress: 0.5, status: "BIDDING", bids: { bob: 2 } },
         at: clock.now(),
+        hidden: false,
       },
     ]);
     expect(known.events()).toEqual(told);
     expect(known.of("c1")).toEqual(told);
     expect(known.of("c2")).toBeUndefined();
+  });
+
+  it("are hidden, and all that is said of them, once one has named who is listed to contacts only", () => {
+    begins("ada", begin("c1", { participants: [{ id: "secret", role: "voter" }] }));
+    goesOn("ada", step("c1"));
+    begins("secret", begin("c2"));
+    begins("ada", begin("c3"));
+    goesOn("ada", step("c3", { votes: { secret: { vote: "approve" } } }));
+    goesOn("ada", step("c3"));
+    expect(told.map(({ payload, hidden }) => [payload["coordinationId"], hidden])).toEqual([
+      ["c1", true],
+      ["c1", true],
+      ["c2", true],
+      ["c3", false],
+      ["c3", true],
+      ["c3", true],
+    ]);
+    expect(known.events().every(({ hidden }) => hidden)).toBe(true);
   });
 
   it("keep a field with a name of JavaScript's", () => {

@@ -101,10 +101,15 @@ describe("a new viewer", () => {
       listener.capability?.({ agent, action: "add", capability: { name: "spying" }, at: 0 }),
     );
     world.telemetry.tells((listener) =>
-      listener.coordination?.({ type: "coordination.initiated", payload: { initiator: { id: "secret" } }, at: 0 }),
+      listener.coordination?.({
+        type: "coordination.initiated",
+        payload: { initiator: { id: "secret" } },
+        at: 0,
+        hidden: true,
+      }),
     );
     world.telemetry.tells((listener) =>
-      listener.coordination?.({ type: "coordination.progress", payload: { votes: { secret: {} } }, at: 0 }),
+      listener.coordination?.({ type: "coordination.progress", payload: { note: "secret" }, at: 0, hidden: true }),
     );
     world.pass(2_000);
     expect(JSON.stringify(observer.texts())).not.toMatch(/secret|spying/);
