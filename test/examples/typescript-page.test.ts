@@ -107,8 +107,8 @@ describe("docs/typescript.md, in a project in which the package is installed", (
   });
 
   it("has one who looks at agents and commands them", async () => {
-    const ada = await Agent.connect({ name: "ada", in: at.zmqIn, out: at.zmqOut });
-    ada.onRequest(() => ({ message: "all is well" }));
+    const scout = await Agent.connect({ name: "demo-scout", in: at.zmqIn, out: at.zmqOut });
+    scout.onRequest(() => ({ message: "all is well" }));
     const TOKEN = await issueToken(at.dataDir, "eye", "jwt", { scopes: ["observe", "control"] });
     const program = `${project.folder}/looking.mjs`;
     const looking = startProgram(process.execPath, [program, at.pan.replace(/\/pan$/, "")], { TOKEN });
@@ -116,7 +116,7 @@ describe("docs/typescript.md, in a project in which the package is installed", (
     const { stdout, ...ended } = await looking.ended;
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^completed all is well$/m);
-    await ada.close();
+    await scout.close();
   });
 
   it("has two agents of Agent Network that agree on a meeting, sealed, and nothing of it in the clear on disk", async () => {
